@@ -1,0 +1,39 @@
+//! The collections and commands of the product: the one description everything else is made from.
+
+mod admin_portal;
+mod commands;
+
+pub use commands::COMMANDS;
+
+use crate::collection::Collection;
+use crate::command::Command;
+use crate::ids::CollectionId;
+
+/// Version of this schema: rises with every added collection or field. Part of Hello.
+pub const SCHEMA_VERSION: u16 = 1;
+
+/// Every collection, in dependency order: a record links only to collections before its own, or to its own.
+pub static COLLECTIONS: &[&Collection] = &[&admin_portal::SECTOR, &admin_portal::BRAND];
+
+/// The collection of this wire number.
+pub fn by_id(id: CollectionId) -> Option<&'static Collection> {
+    match COLLECTIONS.get((id.0 as usize).wrapping_sub(1)) {
+        Some(c) if c.id == id => Some(c),
+        _ => COLLECTIONS.iter().copied().find(|c| c.id == id),
+    }
+}
+
+/// The collection of this name.
+pub fn by_name(name: &str) -> Option<&'static Collection> {
+    COLLECTIONS.iter().copied().find(|c| c.name == name)
+}
+
+/// The command of this wire number.
+pub fn command_by_id(id: u16) -> Option<&'static Command> {
+    COMMANDS.iter().find(|c| c.id == id)
+}
+
+/// The command of this name.
+pub fn command_by_name(name: &str) -> Option<&'static Command> {
+    COMMANDS.iter().find(|c| c.name == name)
+}

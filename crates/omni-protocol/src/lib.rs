@@ -1,0 +1,18 @@
+//! What crosses a boundary: wire frames, the UI command list, error codes, events. Pure: no clock, disk or network.
+
+pub mod change;
+pub mod error;
+pub mod event;
+pub mod feed;
+pub mod frame;
+pub mod ids;
+pub mod limits;
+pub mod rpc;
+
+pub use change::{Base, Batch, Change, EditTime, Entry, GroupRef, Parent};
+pub use error::WireError;
+pub use feed::{
+    ChunkRef, CommitInfo, ConflictItem, Decided, DirectoryEntry, Effect, FeedCommit, FeedPage, Manifest, Outcome,
+    OutcomeKind, Part, Side, SnapshotChunk, SnapshotRow, Watermark,
+};
+pub use ids::{BootId, ChangeId, ConflictId, DeviceId, Grants, GroupId, Hash, Position, ReplicaId, Scope};

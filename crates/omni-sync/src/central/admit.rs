@@ -1,0 +1,382 @@
+//! Admission: a signed batch in, stored outcomes and commits out. Every entry advances its replica's counter.
+
+use super::apply::{self, Stop, Summary};
+use super::author::{Author, effective_base};
+use super::integrity::{self, Rights};
+use super::items;
+use super::tx::{CentralTx, Commit, ReplicaState};
+use super::work::Work;
+use crate::diff::{self, ScopedEffects};
+use crate::digest::{self, Deltas};
+use crate::interval::interval_of;
+use crate::meta::Stored;
+use crate::storage::StorageError;
+use omni_model::{Args, Op, Refusal, schema};
+use omni_protocol::change::chain;
+use omni_protocol::limits::{CHANGE_BYTES_MAX, CHANGE_OPS_MAX};
+use omni_protocol::{
+    Batch, Change, ChangeId, CommitInfo, DeviceId, Effect, Entry, Hash, Outcome, OutcomeKind, Parent, Part, Position,
+    ReplicaId, Scope,
+};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// What central knows of whoever sends a batch. Its signature was verified before.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// The device.
+    pub device: DeviceId,
+    /// What its operator may write, as of now: rights are judged here, not when the edit was made.
+    pub rights: Rights,
+    /// Authority granted to role or app key.
+    pub authority: u8,
+    /// The replica's ancestors as its hello named them, nearest first.
+    pub lineage: Vec<Parent>,
+    /// Central's time of receipt, unix milliseconds.
+    pub now_ms: i64,
+    /// Entries central died on before: set aside, not run again.
+    pub quarantine: BTreeSet<(ReplicaId, u64)>,
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// Outcomes in counter order, resent ones included, and the new commits in seq order.
+    Done {
+        /// The answers.
+        outcomes: Vec<Outcome>,
+        /// To fan out after COMMIT.
+        commits: Vec<Commit>,
+    },
+    /// The batch starts behind a gap.
+    Expected {
+        /// Next counter central expects.
+        counter: u64,
+        /// Chain head before it.
+        chain: Hash,
+    },
+    /// The replica's past differs from what it sent before: two databases share one identity.
+    Fork,
+    /// The replica belongs to another device.
+    WrongDevice,
+}
+
+/// Admits a batch inside the caller's transaction.
+pub fn admit_batch(tx: &mut dyn CentralTx, sender: &Sender, batch: &Batch) -> Result<Admitted, StorageError> {
+    let mut state = match tx.replica(batch.replica)? {
+        Some(state) if state.device != sender.device => return Ok(Admitted::WrongDevice),
+        Some(state) => state,
+        None => ReplicaState {
+            device: sender.device,
+            lineage: sender.lineage.clone(),
+            counter: 0,
+            chain: Hash::default(),
+        },
+    };
+    if batch.first == 0 || batch.first > state.counter + 1 {
+        return Ok(Admitted::Expected { counter: state.counter + 1, chain: state.chain });
+    }
+    let mut head = batch.prev_hash;
+    if batch.first == state.counter + 1 && head != state.chain {
+        return Ok(Admitted::Fork);
+    }
+    let (mut outcomes, mut commits) = (Vec::new(), Vec::new());
+    for (at, entry) in batch.entries.iter().enumerate() {
+        let counter = batch.first + at as u64;
+        head = chain(head, entry.link());
+        if counter <= state.counter {
+            if counter == state.counter && head != state.chain {
+                return Ok(Admitted::Fork);
+            }
+            outcomes.extend(tx.outcome_at(batch.replica, counter)?);
+            continue;
+        }
+        let (content, outcome, commit) = admit_entry(tx, sender, &state, batch.replica, counter, entry)?;
+        debug_assert_eq!(outcome.counter, counter);
+        tx.put_outcome(batch.replica, content, &outcome)?;
+        commits.extend(commit);
+        outcomes.push(outcome);
+        state.counter = counter;
+        state.chain = head;
+        tx.put_replica(batch.replica, &state)?;
+    }
+    Ok(Admitted::Done { outcomes, commits })
+}
+
+type Answer = (Hash, Outcome, Option<Commit>);
+
+fn admit_entry(
+    tx: &mut dyn CentralTx,
+    sender: &Sender,
+    state: &ReplicaState,
+    replica: ReplicaId,
+    counter: u64,
+    entry: &Entry,
+) -> Result<Answer, StorageError> {
+    let bytes = match entry {
+        Entry::Change(bytes) => bytes,
+        Entry::Skip { hash, reason } => {
+            let id = Uuid::from_slice(&hash.0[..16]).map(ChangeId).unwrap_or(ChangeId(Uuid::nil()));
+            return Ok((*hash, refused(id, counter, OutcomeKind::Skipped, "skipped", reason), None));
+        }
+    };
+    let unreadable = |why: &str| {
+        let hash = Hash::of("omni-unreadable", &[bytes]);
+        let id = Uuid::from_slice(&hash.0[..16]).map(ChangeId).unwrap_or(ChangeId(Uuid::nil()));
+        Ok((hash, refused(id, counter, OutcomeKind::Quarantined, "unreadable", why), None))
+    };
+    if bytes.len() > CHANGE_BYTES_MAX {
+        return unreadable("The change is larger than a change may be.");
+    }
+    let change = match Change::from_bytes(bytes) {
+        Ok(change) if change.ops.len() <= CHANGE_OPS_MAX => change,
+        Ok(_) => return unreadable("The change has more operations than a change may have."),
+        Err(e) => return unreadable(&format!("The change cannot be read: {e}.")),
+    };
+    let content = change.content_hash();
+    if sender.quarantine.contains(&(replica, counter)) {
+        let why = "Central could not process this change and set it aside.";
+        return Ok((content, refused(change.id, counter, OutcomeKind::Quarantined, "quarantined", why), None));
+    }
+    if let Some((known, stored)) = tx.known_change(change.id)? {
+        if known == content {
+            return Ok((content, Outcome { counter, ..stored }, None));
+        }
+        let why = "Another change with this id is known; this one is sent again under a new id.";
+        return Ok((content, refused(change.id, counter, OutcomeKind::Rejected, "fork", why), None));
+    }
+    let (outcome, commit) = admit_change(tx, sender, state, replica, counter, &change, bytes)?;
+    Ok((content, outcome, commit))
+}
+
+fn refused(change: ChangeId, counter: u64, kind: OutcomeKind, code: &str, message: &str) -> Outcome {
+    Outcome {
+        counter,
+        change,
+        kind,
+        seq: None,
+        code: Some(code.to_owned()),
+        message: Some(message.to_owned()),
+        root: None,
+        waits: Vec::new(),
+    }
+}
+
+fn admit_change(
+    tx: &mut dyn CentralTx,
+    sender: &Sender,
+    state: &ReplicaState,
+    replica: ReplicaId,
+    counter: u64,
+    change: &Change,
+    bytes: &[u8],
+) -> Result<(Outcome, Option<Commit>), StorageError> {
+    if let Some(root) = held_root(tx, change)? {
+        let why = "A change this one relies on was not applied.";
+        let held = refused(change.id, counter, OutcomeKind::Held, "held", why);
+        return Ok((Outcome { root: Some(root), ..held }, None));
+    }
+    let author = author_of(tx, sender, state, replica, counter, change)?;
+    match merge_change(&*tx, sender, &author, change) {
+        Ok(Merged::Done(prepared, summary)) => {
+            let kind = if summary.met { OutcomeKind::Merged } else { OutcomeKind::Applied };
+            let outcome = Outcome { waits: summary.waits, ..accepted(change.id, counter, kind) };
+            commit_prepared(tx, &author, change, bytes, prepared, outcome)
+        }
+        Ok(Merged::Parked(prepared, summary)) => {
+            let why = "Something it changes was changed by somebody else; the whole command waits in the inbox.";
+            let parked = refused(change.id, counter, OutcomeKind::Rejected, "parked", why);
+            commit_prepared(tx, &author, change, bytes, prepared, Outcome { waits: summary.waits, ..parked })
+        }
+        Err(Stop::Refused(r)) => Ok((refused(change.id, counter, OutcomeKind::Rejected, r.code, &r.message), None)),
+        Err(Stop::Storage(e)) => Err(e),
+    }
+}
+
+fn accepted(change: ChangeId, counter: u64, kind: OutcomeKind) -> Outcome {
+    Outcome { counter, change, kind, seq: None, code: None, message: None, root: None, waits: Vec::new() }
+}
+
+/// The first change this one relies on whose relevant part did not take effect.
+fn held_root(tx: &dyn CentralTx, change: &Change) -> Result<Option<ChangeId>, StorageError> {
+    let touched: BTreeSet<_> =
+        change.ops.iter().flat_map(|op| op.fields().into_iter().map(move |f| (op.record().1, f))).collect();
+    for id in &change.after {
+        let Some((_, outcome)) = tx.known_change(*id)? else { return Ok(Some(*id)) };
+        match outcome.kind {
+            OutcomeKind::Applied => {}
+            OutcomeKind::Merged if !outcome.waits.iter().any(|w| touched.contains(w)) => {}
+            OutcomeKind::Held => return Ok(Some(outcome.root.unwrap_or(*id))),
+            _ => return Ok(Some(*id)),
+        }
+    }
+    Ok(None)
+}
+
+fn author_of(
+    tx: &dyn CentralTx,
+    sender: &Sender,
+    state: &ReplicaState,
+    replica: ReplicaId,
+    counter: u64,
+    change: &Change,
+) -> Result<Author, StorageError> {
+    let head = tx.head()?;
+    let base = effective_base(change.base, head.position.epoch, &head.forks).min(head.position.seq);
+    let lower = tx.commit_time(base)?.unwrap_or(i64::MIN);
+    let samples = tx.boot_samples(sender.device, change.time.boot)?;
+    Ok(Author {
+        change: change.id,
+        replica,
+        counter,
+        device: sender.device,
+        lineage: state.lineage.clone(),
+        base,
+        interval: interval_of(&change.time, &samples, lower, sender.now_ms),
+        authority: sender.authority,
+        typed_ms: change.time.wall_ms,
+        arrived_ms: sender.now_ms,
+        seq: head.position.seq + 1,
+    })
+}
+
+/// Everything a commit writes, worked out before the first write.
+struct Prepared {
+    records: Vec<Stored>,
+    effects: ScopedEffects,
+    deltas: Deltas,
+    items: Vec<(Scope, omni_protocol::ConflictItem)>,
+}
+
+enum Merged {
+    Done(Prepared, Summary),
+    Parked(Prepared, Summary),
+}
+
+fn merge_change(tx: &dyn CentralTx, sender: &Sender, author: &Author, change: &Change) -> Result<Merged, Stop> {
+    let mut work = Work::new(tx);
+    let ops = planned_ops(&work, change)?;
+    work.take_failure()?;
+    let summary = apply::apply_ops(&mut work, author, &ops, &change.was)?;
+    let partly = !summary.waits.is_empty();
+    if change.is_command() && partly {
+        return Ok(Merged::Parked(park(tx, author, &ops)?, summary));
+    }
+    integrity::settle(&mut work, &sender.rights)?;
+    Ok(Merged::Done(prepare(&work, author)?, summary))
+}
+
+/// The operations of a change. A command's preconditions run again over merged state; a queued command's operations
+/// are made here.
+fn planned_ops(work: &Work, change: &Change) -> Result<Vec<Op>, Stop> {
+    if !change.is_command() {
+        return Ok(change.ops.clone());
+    }
+    let Some(command) = schema::command_by_id(change.command).filter(|c| c.version == change.version) else {
+        let text = format!("Central does not know command {} in version {}.", change.command, change.version);
+        return Err(Stop::Refused(Refusal::new("unknown_command", text)));
+    };
+    let planned = (command.plan)(work, &Args(change.args.iter().cloned().collect()))?;
+    Ok(if change.ops.is_empty() { planned } else { change.ops.clone() })
+}
+
+fn park(tx: &dyn CentralTx, author: &Author, ops: &[Op]) -> Result<Prepared, Stop> {
+    let mut work = Work::new(tx);
+    let Some(target) = ops.first().map(Op::record) else {
+        return Err(Stop::Refused(Refusal::new("empty", "The command changes nothing.")));
+    };
+    let anchor = work.load(target.0, target.1)?;
+    items::park(&mut work, author, anchor.as_ref(), target);
+    Ok(prepare(&work, author)?)
+}
+
+/// Effects, digest changes and records to store.
+fn prepare(work: &Work, author: &Author) -> Result<Prepared, StorageError> {
+    let (mut effects, mut deltas, mut records) = (ScopedEffects::new(), Deltas::default(), Vec::new());
+    for w in work.touched() {
+        if w.before == w.now {
+            continue;
+        }
+        let live = |s: &Option<Stored>| s.as_ref().filter(|s| s.is_live()).map(|s| s.row.clone());
+        let (before, now) = (live(&w.before), live(&w.now));
+        diff::diff(before.as_ref(), now.as_ref(), &mut effects, &mut deltas);
+        if let Some(mut stored) = w.now {
+            if before != now {
+                stored.meta.seq = author.seq;
+            }
+            records.push(stored);
+        }
+    }
+    let mut items = Vec::new();
+    for (scope, item) in work.items() {
+        if let Some(old) = work.tx().conflict(item.id)? {
+            deltas.sub(*scope, digest::conflict(&old));
+        }
+        deltas.add(*scope, digest::conflict(item));
+        effects.entry(*scope).or_default().push(Effect::Conflict(item.clone()));
+        items.push((*scope, item.clone()));
+    }
+    Ok(Prepared { records, effects, deltas, items })
+}
+
+/// Stores what was prepared and appends the commit. A change that changed nothing makes no commit: its outcome names
+/// the head, which holds its values already.
+fn commit_prepared(
+    tx: &mut dyn CentralTx,
+    author: &Author,
+    change: &Change,
+    bytes: &[u8],
+    prepared: Prepared,
+    mut outcome: Outcome,
+) -> Result<(Outcome, Option<Commit>), StorageError> {
+    for stored in &prepared.records {
+        tx.put_record(stored)?;
+    }
+    let head = tx.head()?.position;
+    if prepared.effects.is_empty() {
+        outcome.seq = Some(head.seq);
+        return Ok((outcome, None));
+    }
+    for (scope, item) in &prepared.items {
+        tx.put_conflict(*scope, item)?;
+    }
+    let info = CommitInfo {
+        change: change.id,
+        replica: author.replica,
+        counter: author.counter,
+        device: author.device,
+        command: change.command,
+        at_ms: author.arrived_ms,
+        priority: change.priority,
+    };
+    let commit = seal_commit(head, info, bytes, prepared.effects, prepared.deltas);
+    tx.append_commit(&commit)?;
+    outcome.seq = Some(commit.position.seq);
+    Ok((outcome, Some(commit)))
+}
+
+fn seal_commit(head: Position, info: CommitInfo, bytes: &[u8], effects: ScopedEffects, deltas: Deltas) -> Commit {
+    let seq = head.seq + 1;
+    let parts: Vec<(Scope, Vec<u8>)> = effects
+        .into_iter()
+        .map(|(scope, effects)| (scope, Part { seq, scope, info: info.clone(), effects }.to_bytes()))
+        .collect();
+    let hash = commit_hash(head.hash, seq, bytes, &parts);
+    Commit {
+        position: Position { epoch: head.epoch, seq, hash },
+        prev: head.hash,
+        info,
+        change: bytes.to_vec(),
+        parts,
+        deltas: deltas.0.into_iter().collect(),
+    }
+}
+
+/// The hash that chains commits: over the one before, the seq, the signed bytes and every part.
+pub fn commit_hash(prev: Hash, seq: u64, change: &[u8], parts: &[(Scope, Vec<u8>)]) -> Hash {
+    let seq_bytes = seq.to_le_bytes();
+    let mut pieces: Vec<&[u8]> = vec![&prev.0, &seq_bytes, change];
+    pieces.extend(parts.iter().map(|(_, bytes)| bytes.as_slice()));
+    Hash::of("omni-commit", &pieces)
+}
+

@@ -1,0 +1,234 @@
+//! The merge of one write unit (a field, or the fields of one merge group) against committed state.
+//!
+//! One function per policy family, all over `Stored` and `Author`; nothing here touches storage. `Latest`, `Set`,
+//! `Counter`, `Max`, `Min` and `Protected` are complete; `Authority`, `Order`, `Text` and `Transition` behave as
+//! `Protected` when writes are concurrent, so nothing of theirs is ever merged silently.
+
+use super::author::Author;
+use crate::meta::{FieldMeta, Kept, Stamp, Stored};
+use omni_model::{Collection, Field, FieldId, Policy, Value};
+use omni_protocol::limits::KEPT_EDITS_MAX;
+
+/// The fields of one unit with the values the author wants.
+pub type Unit = Vec<(FieldId, Value)>;
+
+/// What became of one unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing to do: the committed values are equal already, or the bound is passed.
+    NoChange,
+    /// It took effect and met nothing.
+    Took,
+    /// It took effect over a write it did not know, by this rule; the loser's values are kept in a decision.
+    Won {
+        /// The rule's word.
+        rule: &'static str,
+        /// The values that lost.
+        loser: Unit,
+    },
+    /// It lost by this rule; its values are kept in a decision.
+    Lost {
+        /// The rule's word.
+        rule: &'static str,
+    },
+    /// Nothing automatic: it waits in the inbox. `rule` says why.
+    Waits {
+        /// The rule's word.
+        rule: &'static str,
+    },
+}
+
+/// The write that stands in a field: its own, or the record's creation where the creation filled it.
+pub fn last_write(stored: &Stored, field: FieldId) -> Option<Stamp> {
+    match stored.meta.fields.get(&field) {
+        Some(meta) => Some(meta.last),
+        None if stored.row.get(field).is_null() => None,
+        None => Some(stored.meta.created),
+    }
+}
+
+/// Whether the author knew every write that stands in the unit.
+pub fn is_known(stored: &Stored, unit: &[(FieldId, Value)], author: &Author) -> bool {
+    unit.iter().all(|(f, _)| last_write(stored, *f).is_none_or(|stamp| author.knows(&stamp)))
+}
+
+/// Merges sets of plain values. Changes `stored` where the write takes effect.
+pub fn merge_unit(stored: &mut Stored, collection: &Collection, unit: &Unit, author: &Author) -> Verdict {
+    let Some(field) = unit.first().and_then(|(f, _)| collection.field_by_id(*f)) else {
+        return Verdict::Waits { rule: "Protected" };
+    };
+    if unit.iter().all(|(f, v)| same(stored.row.get(*f), v)) {
+        return Verdict::NoChange;
+    }
+    if let Policy::Max | Policy::Min = field.policy {
+        return merge_bound(stored, field, unit, author);
+    }
+    if is_known(stored, unit, author) {
+        take(stored, unit, author);
+        return Verdict::Took;
+    }
+    match field.policy {
+        Policy::Latest => merge_latest(stored, unit, author),
+        other => Verdict::Waits { rule: other.name() },
+    }
+}
+
+/// Null and the empty set are the same.
+fn same(a: &Value, b: &Value) -> bool {
+    a == b || (a.is_null() && b.is_null())
+}
+
+/// Writes the unit as the author's. Edits knowingly replaced are dropped from later comparisons, the others kept.
+pub fn take(stored: &mut Stored, unit: &Unit, author: &Author) {
+    for (field, value) in unit {
+        let mut kept = kept_edits(stored, *field);
+        kept.retain(|k| !author.knows(&k.stamp));
+        kept.push(Kept { stamp: author.stamp(), interval: author.interval, authority: author.authority });
+        let meta = FieldMeta { kept, ..written(stored, *field, author) };
+        stored.meta.fields.insert(*field, meta);
+        stored.row.set(*field, value.clone());
+    }
+}
+
+/// The field's causality after a write by `author`.
+fn written(stored: &Stored, field: FieldId, author: &Author) -> FieldMeta {
+    let old = stored.meta.fields.get(&field);
+    FieldMeta {
+        last: author.stamp(),
+        kept: old.map(|m| m.kept.clone()).unwrap_or_default(),
+        open: old.and_then(|m| m.open),
+        tags: old.map(|m| m.tags.clone()).unwrap_or_default(),
+        device: author.device,
+        at_ms: author.arrived_ms,
+    }
+}
+
+/// Edits a concurrent write is compared with: those kept, else the standing one.
+fn kept_edits(stored: &Stored, field: FieldId) -> Vec<Kept> {
+    match stored.meta.fields.get(&field) {
+        Some(meta) => meta.kept.clone(),
+        None if stored.row.get(field).is_null() => Vec::new(),
+        None => vec![Kept {
+            stamp: stored.meta.created,
+            interval: stored.meta.interval,
+            authority: stored.meta.authority,
+        }],
+    }
+}
+
+/// `Latest`: the newest edit wins if its interval is disjoint from every concurrent edit kept for the field.
+fn merge_latest(stored: &mut Stored, unit: &Unit, author: &Author) -> Verdict {
+    let mut wins = true;
+    let mut rivals_total = 0;
+    for (field, _) in unit {
+        let rivals: Vec<Kept> =
+            kept_edits(stored, *field).into_iter().filter(|k| !author.knows(&k.stamp)).collect();
+        rivals_total = rivals_total.max(rivals.len());
+        let newest_rival = rivals.iter().max_by_key(|k| k.interval.from);
+        let Some(newest) = newest_rival else { continue };
+        if rivals.iter().all(|k| author.interval.after(&k.interval)) {
+            continue;
+        }
+        let rest_older = rivals.iter().filter(|k| k.stamp != newest.stamp).all(|k| newest.interval.after(&k.interval));
+        if newest.interval.after(&author.interval) && rest_older {
+            wins = false;
+        } else {
+            return Verdict::Waits { rule: "Latest" };
+        }
+    }
+    if rivals_total >= KEPT_EDITS_MAX {
+        return Verdict::Waits { rule: "Latest" };
+    }
+    if wins {
+        let loser = unit.iter().map(|(f, _)| (*f, stored.row.get(*f).clone())).collect();
+        take(stored, unit, author);
+        return Verdict::Won { rule: "Latest", loser };
+    }
+    for (field, _) in unit {
+        remember(stored, *field, author);
+    }
+    Verdict::Lost { rule: "Latest" }
+}
+
+/// Keeps a losing edit for later comparisons without touching the standing value or its writer.
+fn remember(stored: &mut Stored, field: FieldId, author: &Author) {
+    let mut kept = kept_edits(stored, field);
+    kept.push(Kept { stamp: author.stamp(), interval: author.interval, authority: author.authority });
+    let created = (stored.meta.created, stored.meta.device, stored.meta.at_ms);
+    let meta = stored.meta.fields.entry(field).or_insert_with(|| FieldMeta {
+        last: created.0,
+        kept: Vec::new(),
+        open: None,
+        tags: Default::default(),
+        device: created.1,
+        at_ms: created.2,
+    });
+    meta.kept = kept;
+}
+
+/// `Max` and `Min`: monotone. A write that does not pass the bound is a no-op; the value it did not reach is kept as a
+/// decision only if the author did not know the bound.
+fn merge_bound(stored: &mut Stored, field: &Field, unit: &Unit, author: &Author) -> Verdict {
+    let (id, value) = &unit[0];
+    let standing = stored.row.get(*id).clone();
+    let passes = match (standing.as_int(), value.as_int()) {
+        (Some(old), Some(new)) if field.policy == Policy::Max => new > old,
+        (Some(old), Some(new)) => new < old,
+        (None, Some(_)) => true,
+        (_, None) => false,
+    };
+    let known = is_known(stored, unit, author);
+    let rule = field.policy.name();
+    match (passes, known) {
+        (true, _) => {
+            take(stored, unit, author);
+            if known { Verdict::Took } else { Verdict::Won { rule, loser: vec![(*id, standing)] } }
+        }
+        (false, true) => Verdict::NoChange,
+        (false, false) => Verdict::Lost { rule },
+    }
+}
+
+/// `Counter`: deltas add up; equal deltas both count. Saturates at the ends of the range.
+pub fn merge_add(stored: &mut Stored, field: FieldId, by: i64, author: &Author) -> Verdict {
+    let now = stored.row.get(field).as_int().unwrap_or(0).saturating_add(by);
+    let meta = written(stored, field, author);
+    stored.meta.fields.insert(field, meta);
+    stored.row.set(field, Value::Int(now));
+    Verdict::Took
+}
+
+/// `Set`: an addition always stands, and carries the tag of its change.
+pub fn merge_include(stored: &mut Stored, field: FieldId, item: &str, author: &Author) -> Verdict {
+    let mut items = stored.row.get(field).as_set().unwrap_or_default();
+    let was_present = !items.insert(item.to_owned());
+    let mut meta = written(stored, field, author);
+    if was_present && !meta.tags.contains_key(item) {
+        meta.tags.insert(item.to_owned(), vec![stored.meta.created]);
+    }
+    meta.tags.entry(item.to_owned()).or_default().push(author.stamp());
+    stored.meta.fields.insert(field, meta);
+    stored.row.set(field, Value::Set(items));
+    if was_present { Verdict::NoChange } else { Verdict::Took }
+}
+
+/// `Set`: a removal takes away the additions it knew, no others. An addition it did not know wins.
+pub fn merge_exclude(stored: &mut Stored, field: FieldId, item: &str, author: &Author) -> Verdict {
+    let mut items = stored.row.get(field).as_set().unwrap_or_default();
+    if !items.contains(item) {
+        return Verdict::NoChange;
+    }
+    let mut meta = written(stored, field, author);
+    let tags = meta.tags.remove(item).unwrap_or_else(|| vec![stored.meta.created]);
+    let unknown: Vec<Stamp> = tags.into_iter().filter(|t| !author.knows(t)).collect();
+    if !unknown.is_empty() {
+        meta.tags.insert(item.to_owned(), unknown);
+        meta.last = last_write(stored, field).unwrap_or(meta.last);
+        stored.meta.fields.insert(field, meta);
+        return Verdict::Lost { rule: "Set" };
+    }
+    items.remove(item);
+    stored.meta.fields.insert(field, meta);
+    stored.row.set(field, Value::Set(items));
+    Verdict::Took
+}

@@ -1,0 +1,16 @@
+//! Central's half: check, merge, commit, cut into parts; and the session of one connection.
+
+pub mod admit;
+mod apply;
+pub mod author;
+pub mod integrity;
+mod items;
+pub mod merge;
+pub mod session;
+pub mod tx;
+mod work;
+
+pub use admit::{Admitted, Sender, admit_batch, commit_hash};
+pub use integrity::Rights;
+pub use session::{DeviceFacts, HelloFacts, Session, SessionAction, SessionInput, feed_page, visible_parts};
+pub use tx::{BootSample, CentralHead, CentralTx, Commit, ReplicaState};

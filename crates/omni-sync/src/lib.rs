@@ -1,0 +1,15 @@
+//! Synchronisation as pure state machines, both halves: change, sealing, merge, overlay, outbox, digest, sessions.
+//!
+//! No clock, disk, network or randomness: time, ids and storage are passed in. The laptop's store and central's
+//! storage implement `ReplicaTx` and `CentralTx`; the simulator drives the same code over lossy links.
+
+pub mod central;
+pub mod diff;
+pub mod digest;
+pub mod interval;
+pub mod meta;
+pub mod replica;
+pub mod sign;
+pub mod storage;
+
+pub use storage::StorageError;

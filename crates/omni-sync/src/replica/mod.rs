@@ -1,0 +1,16 @@
+//! The laptop's half: local edits, sealing, outcomes, the feed under the overlay; and the session of one connection.
+
+pub mod feed;
+pub mod incarnation;
+pub mod local;
+pub mod overlay;
+pub mod seal;
+pub mod session;
+pub mod tx;
+
+pub use feed::{Answered, Applied, FeedError, apply_outcomes, apply_page, recompute, root_of};
+pub use incarnation::renew;
+pub use local::{EditError, Intent, discard, save, take_for_reissue};
+pub use seal::{BatchLimits, next_batch, skip};
+pub use session::{Action, Input, OutgoingBatch, Phase, Session, fresh_meta, hello};
+pub use tx::{HistoryEntry, OutboxEntry, OutboxState, ReplicaMeta, ReplicaTx};

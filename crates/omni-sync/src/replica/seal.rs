@@ -1,0 +1,260 @@
+//! Sealing: an unsealed change gets the next gap-free counter and enters a signed batch. The durable step before its
+//! first byte is sent. Priority decides the order, but a change never passes an unsealed one it depends on.
+
+use super::tx::{OutboxEntry, OutboxState, ReplicaTx};
+use crate::sign::sign_batch;
+use crate::storage::StorageError;
+use ed25519_dalek::SigningKey;
+use omni_model::{CollectionId, FieldId, Op, RecordId, Value, schema};
+use omni_protocol::change::chain;
+use omni_protocol::limits::{BATCH_BYTES_MAX, BATCH_CHANGES_MAX};
+use omni_protocol::{Batch, Change, ChangeId, Entry, Hash};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Limits of one batch; smaller while an undeliverable change is being located.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchLimits {
+    /// Most changes.
+    pub changes: usize,
+    /// Most bytes of changes.
+    pub bytes: usize,
+}
+
+impl Default for BatchLimits {
+    fn default() -> BatchLimits {
+        BatchLimits { changes: BATCH_CHANGES_MAX, bytes: BATCH_BYTES_MAX }
+    }
+}
+
+/// The next batch to send: sealed and unanswered entries from counter `from` on (a resend gives the same bytes for the
+/// same range), filled up by sealing waiting changes. `None` = nothing to send.
+pub fn next_batch(
+    tx: &mut dyn ReplicaTx,
+    key: &SigningKey,
+    epoch: u32,
+    from: u64,
+    limits: BatchLimits,
+) -> Result<Option<Batch>, StorageError> {
+    let mut entries = tx.outbox_sealed(from, limits.changes)?;
+    // A batch is one unbroken run: stop before a counter that was answered already.
+    let first = entries.first().and_then(|e| e.counter);
+    let run = entries.iter().zip(first.unwrap_or(0)..).take_while(|(e, n)| e.counter == Some(*n)).count();
+    let broken = run < entries.len();
+    entries.truncate(run);
+    truncate_to_bytes(&mut entries, limits.bytes);
+    let meta = tx.meta()?;
+    let reaches_end = entries.last().and_then(|e| e.counter).is_none_or(|c| c + 1 == meta.next_counter);
+    if !broken && reaches_end && entries.len() < limits.changes {
+        let used = entries.iter().map(size).sum();
+        entries.extend(seal_waiting(tx, limits.changes - entries.len(), limits.bytes, used)?);
+    }
+    for entry in &mut entries {
+        entry.attempts += 1;
+        tx.outbox_update(entry)?;
+    }
+    let Some(first) = entries.first() else { return Ok(None) };
+    let meta = tx.meta()?;
+    let mut batch = Batch {
+        replica: meta.replica,
+        parent: meta.lineage.first().copied(),
+        epoch,
+        first: first.counter.unwrap_or_default(),
+        prev_hash: first.prev_chain.unwrap_or_default(),
+        entries: entries.iter().map(wire_entry).collect(),
+        signature: Vec::new().into(),
+    };
+    sign_batch(&mut batch, key);
+    Ok(Some(batch))
+}
+
+fn size(entry: &OutboxEntry) -> usize {
+    entry.sealed.as_ref().map_or(64, Vec::len)
+}
+
+fn truncate_to_bytes(entries: &mut Vec<OutboxEntry>, bytes: usize) {
+    let mut used = 0;
+    let fits = entries.iter().take_while(|e| {
+        used += size(e);
+        used <= bytes
+    });
+    let count = fits.count().max(1);
+    entries.truncate(count);
+}
+
+/// The wire form of a sealed entry.
+pub fn wire_entry(entry: &OutboxEntry) -> Entry {
+    match (&entry.skip, &entry.sealed) {
+        (None, Some(bytes)) => Entry::Change(bytes.clone().into()),
+        (reason, bytes) => Entry::Skip {
+            hash: Hash::of("omni-skipped", &[bytes.as_deref().unwrap_or_default()]),
+            reason: reason.clone().unwrap_or_default(),
+        },
+    }
+}
+
+/// Seals waiting changes in order until a limit is reached.
+fn seal_waiting(
+    tx: &mut dyn ReplicaTx,
+    count: usize,
+    bytes: usize,
+    mut used: usize,
+) -> Result<Vec<OutboxEntry>, StorageError> {
+    let mut sealed = Vec::new();
+    let mut done: BTreeSet<ChangeId> = BTreeSet::new();
+    let mut meta = tx.meta()?;
+    for candidate in tx.outbox_unsealed(count)? {
+        for mut entry in with_dependencies(tx, candidate, &done)? {
+            if sealed.len() >= count {
+                break;
+            }
+            // A change sent before keeps its dependencies: they are part of its content, and its id is known.
+            if entry.attempts == 0 {
+                entry.change.after = relies_on(tx, &entry.change, entry.local_no)?;
+            }
+            let wire = entry.change.to_bytes();
+            if used + wire.len() > bytes && used > 0 {
+                tx.set_meta(&meta)?;
+                return Ok(sealed);
+            }
+            used += wire.len();
+            done.insert(entry.change.id);
+            entry.state = OutboxState::Sealed;
+            entry.counter = Some(meta.next_counter);
+            entry.prev_chain = Some(meta.chain);
+            entry.sealed = Some(wire);
+            meta.chain = chain(meta.chain, wire_entry(&entry).link());
+            meta.next_counter += 1;
+            tx.outbox_update(&entry)?;
+            sealed.push(entry);
+        }
+        if sealed.len() >= count {
+            break;
+        }
+    }
+    tx.set_meta(&meta)?;
+    Ok(sealed)
+}
+
+/// The candidate behind every unsealed change it depends on, in local order: changes that touch the same record, or
+/// created a record it links to, and what those depend on.
+fn with_dependencies(
+    tx: &dyn ReplicaTx,
+    candidate: OutboxEntry,
+    done: &BTreeSet<ChangeId>,
+) -> Result<Vec<OutboxEntry>, StorageError> {
+    let mut found: BTreeMap<u64, OutboxEntry> = BTreeMap::new();
+    if done.contains(&candidate.change.id) {
+        return Ok(Vec::new());
+    }
+    let mut open = vec![candidate];
+    while let Some(entry) = open.pop() {
+        if found.contains_key(&entry.local_no) {
+            continue;
+        }
+        for (c, id) in mentioned(&entry.change.ops) {
+            for other in tx.outbox_touching(c, id)? {
+                let earlier = other.local_no < entry.local_no && other.state == OutboxState::Unsealed;
+                if earlier && !done.contains(&other.change.id) && depends(&entry.change, &other.change) {
+                    open.push(other);
+                }
+            }
+        }
+        found.insert(entry.local_no, entry);
+    }
+    Ok(found.into_values().collect())
+}
+
+/// Records an edit touches or links to.
+pub fn mentioned(ops: &[Op]) -> BTreeSet<(CollectionId, RecordId)> {
+    let mut out = BTreeSet::new();
+    for op in ops {
+        let (c, id) = op.record();
+        out.insert((c, id));
+        let values: Vec<(FieldId, &Value)> = match op {
+            Op::Set { field, value, .. } => vec![(*field, value)],
+            Op::Insert { values, .. } => values.iter().map(|(f, v)| (*f, v)).collect(),
+            _ => Vec::new(),
+        };
+        for (field, value) in values {
+            let target = schema::by_id(c).and_then(|c| c.field_by_id(field)).and_then(|f| f.target());
+            let Some(target) = target.and_then(schema::by_name) else { continue };
+            match value {
+                Value::Id(link) => {
+                    out.insert((target.id, *link));
+                }
+                Value::Set(items) => {
+                    let links = items.iter().filter_map(|i| uuid::Uuid::parse_str(i).ok());
+                    out.extend(links.map(|u| (target.id, RecordId(u))));
+                }
+                _ => {}
+            }
+        }
+    }
+    out
+}
+
+/// Whether `later` must not pass `earlier`: same record, or `earlier` created a record `later` links to.
+fn depends(later: &Change, earlier: &Change) -> bool {
+    let touched: BTreeSet<_> = later.ops.iter().map(Op::record).collect();
+    let linked = mentioned(&later.ops);
+    earlier.ops.iter().any(|op| touched.contains(&op.record()) || (op.creates() && linked.contains(&op.record())))
+}
+
+/// Own changes without a good answer yet that this one relies on: same field, same merge group, or a record created.
+fn relies_on(tx: &dyn ReplicaTx, change: &Change, local_no: u64) -> Result<Vec<ChangeId>, StorageError> {
+    let mut found: BTreeMap<u64, ChangeId> = BTreeMap::new();
+    let linked = mentioned(&change.ops);
+    for (c, id) in &linked {
+        for other in tx.outbox_touching(*c, *id)? {
+            let open = matches!(other.state, OutboxState::Sealed | OutboxState::Rejected | OutboxState::Held);
+            if other.local_no < local_no && open && shares(change, &other.change, &linked) {
+                found.insert(other.local_no, other.change.id);
+            }
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+fn shares(change: &Change, earlier: &Change, linked: &BTreeSet<(CollectionId, RecordId)>) -> bool {
+    earlier.ops.iter().any(|e| {
+        if e.creates() {
+            return linked.contains(&e.record());
+        }
+        change.ops.iter().any(|op| op.record() == e.record() && units(op).intersection(&units(e)).next().is_some())
+    })
+}
+
+/// What an operation writes, by merge group where there is one; a delete or insert writes the record.
+fn units(op: &Op) -> BTreeSet<String> {
+    let (c, _) = op.record();
+    if matches!(op, Op::Delete { .. }) {
+        return BTreeSet::from(["*".to_owned()]);
+    }
+    let unit = |f: FieldId| {
+        let group = schema::by_id(c).and_then(|c| c.field_by_id(f)).and_then(|f| f.group);
+        group.map_or_else(|| f.0.to_string(), str::to_owned)
+    };
+    op.fields().into_iter().map(unit).collect()
+}
+
+/// Gives up on delivering a change: its counter is sent as a skip, its payload stays here. Everything sealed after it
+/// is chained anew.
+pub fn skip(tx: &mut dyn ReplicaTx, counter: u64, reason: &str) -> Result<(), StorageError> {
+    let mut prev: Option<Hash> = None;
+    for mut entry in tx.outbox_sealed(counter, usize::MAX)? {
+        if entry.counter == Some(counter) {
+            entry.skip = Some(reason.to_owned());
+        }
+        if let Some(prev) = prev {
+            entry.prev_chain = Some(prev);
+        }
+        prev = Some(chain(entry.prev_chain.unwrap_or_default(), wire_entry(&entry).link()));
+        tx.outbox_update(&entry)?;
+    }
+    if let Some(head) = prev {
+        let mut meta = tx.meta()?;
+        meta.chain = head;
+        tx.set_meta(&meta)?;
+    }
+    Ok(())
+}

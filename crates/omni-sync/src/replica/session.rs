@@ -1,0 +1,495 @@
+//! The session of one laptop with central, as a pure machine over all its connections: inputs in, actions out. The
+//! driver (the agent, or the simulator) owns sockets, store, keys and clock; this decides.
+//!
+//! Every waiting state has a timer: `Tick` recycles a connection that stopped progressing.
+
+use super::seal::BatchLimits;
+use super::tx::ReplicaMeta;
+use crate::sign::sign_hello;
+use ed25519_dalek::SigningKey;
+use minicbor::bytes::ByteVec;
+use omni_protocol::frame::{ClientFrame, Hello, PROTOCOL_VERSION, ServerFrame, Start, Welcome};
+use omni_protocol::limits::{BATCHES_IN_FLIGHT_MAX, HEARTBEAT_MS, LIVE_LAG_MAX};
+use omni_protocol::{DeviceId, DirectoryEntry, FeedPage, Grants, Outcome, Position, Watermark};
+use std::collections::VecDeque;
+
+/// Connected and waiting, but nothing arrives: recycle after this long, milliseconds.
+pub const PROGRESS_TIMEOUT_MS: u64 = 30_000;
+/// Refusals of the same batch before it is cut in half.
+const REFUSALS_BEFORE_BISECT: u32 = 2;
+
+/// What happens to the session.
+#[derive(Debug)]
+pub enum Input {
+    /// A new connection is open.
+    Connected,
+    /// The connection ended.
+    Disconnected,
+    /// A frame of central.
+    Frame(ServerFrame),
+    /// The hello asked for was sent; the copy stands like this.
+    HelloSent {
+        /// The counter the next sealed change gets.
+        next_counter: u64,
+    },
+    /// The queue may hold something to send.
+    QueueChanged,
+    /// The batch asked for, with its counters, or nothing to send.
+    Batch(Option<OutgoingBatch>),
+    /// The page was applied, or had been before.
+    PageApplied {
+        /// The cursor now.
+        position: Position,
+        /// Digest sums compared, if the page carried one.
+        root_matches: Option<bool>,
+    },
+    /// The page does not continue the cursor.
+    PageGap {
+        /// The cursor.
+        position: Position,
+    },
+    /// The page, or the copy, is broken: start over from a snapshot.
+    PageBroken,
+    /// The page asked for over HTTP.
+    PageFetched(FeedPage),
+    /// The snapshot is in place.
+    SnapshotDone {
+        /// The cursor now.
+        position: Position,
+    },
+    /// A fetch failed; the connection is recycled and all starts again from the durable state.
+    FetchFailed,
+    /// The heartbeat's digest sum was compared with this copy's, if the copy stood at that seq.
+    RootCompared {
+        /// Whether they are equal; `None` = the copy stood elsewhere.
+        equal: Option<bool>,
+    },
+    /// The new incarnation is in place: connect again.
+    Renewed,
+    /// Time passed.
+    Tick,
+}
+
+/// A batch ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingBatch {
+    /// Wire bytes.
+    pub bytes: Vec<u8>,
+    /// First counter.
+    pub first: u64,
+    /// Last counter.
+    pub last: u64,
+}
+
+/// What the driver has to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Build a hello from the store for this nonce (`hello`), send it, and say `HelloSent`.
+    Hello {
+        /// Central's nonce.
+        nonce: Vec<u8>,
+    },
+    /// Put a frame on the wire.
+    Send(ClientFrame),
+    /// The session is established: remember grants, names, token.
+    Welcomed(Box<Welcome>),
+    /// Take the next batch from the store (`next_batch`) and give it as `Batch`.
+    NextBatch {
+        /// From this counter on.
+        from: u64,
+        /// Central's epoch.
+        epoch: u32,
+        /// Limits.
+        limits: BatchLimits,
+    },
+    /// Store these outcomes.
+    StoreOutcomes(Vec<Outcome>),
+    /// Apply this page and say `PageApplied`, `PageGap` or `PageBroken`.
+    ApplyPage(FeedPage),
+    /// Fetch a page after this seq over HTTP and give it as `PageFetched`.
+    FetchPage {
+        /// Continue after this seq.
+        after: u64,
+    },
+    /// Fetch a snapshot into staging, swap it in, say `SnapshotDone`.
+    FetchSnapshot,
+    /// Answer the probe with this boot's clock; compare the digest sum if the copy stands at that seq and say
+    /// `RootCompared`.
+    Probe {
+        /// The probe.
+        n: u64,
+        /// Central's clock, unix milliseconds.
+        now_ms: i64,
+        /// Central's watermark.
+        watermark: Watermark,
+    },
+    /// An emergency change ahead of the feed.
+    Alert {
+        /// The commit.
+        seq: u64,
+        /// Encoded parts.
+        parts: Vec<ByteVec>,
+    },
+    /// Store a device's name.
+    Directory(DirectoryEntry),
+    /// Give the replica a new incarnation (`renew`), then say `Renewed`.
+    Renew,
+    /// Give up on delivering this counter (`skip`).
+    Skip {
+        /// The counter.
+        counter: u64,
+    },
+    /// Close the connection and connect again.
+    Recycle {
+        /// Why, for the monitor.
+        cause: &'static str,
+    },
+    /// Central refused the session.
+    Refused {
+        /// Stable word.
+        code: String,
+        /// A sentence.
+        message: String,
+        /// Whether trying again may help.
+        retryable: bool,
+    },
+}
+
+/// Where the session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// No connection.
+    Down,
+    /// Introducing itself.
+    Greeting,
+    /// Fetching a snapshot.
+    Snapshot,
+    /// Fetching pages.
+    CatchingUp,
+    /// Following the feed.
+    Live,
+}
+
+/// The laptop's session over all its connections.
+#[derive(Debug)]
+pub struct Session {
+    phase: Phase,
+    epoch: u32,
+    head: u64,
+    position: Position,
+    next_counter: u64,
+    next_send: u64,
+    in_flight: VecDeque<(u64, u64)>,
+    asked_batch: bool,
+    asked_again: bool,
+    last_gap: Option<u64>,
+    limits: BatchLimits,
+    refusals: u32,
+    last_heard_ms: u64,
+    fetching: bool,
+}
+
+impl Default for Session {
+    fn default() -> Session {
+        Session {
+            phase: Phase::Down,
+            epoch: 0,
+            head: 0,
+            position: Position::default(),
+            next_counter: 1,
+            next_send: 0,
+            in_flight: VecDeque::new(),
+            asked_batch: false,
+            asked_again: false,
+            last_gap: None,
+            limits: BatchLimits::default(),
+            refusals: 0,
+            last_heard_ms: 0,
+            fetching: false,
+        }
+    }
+}
+
+/// Builds and signs the hello of a replica.
+pub fn hello(meta: &ReplicaMeta, device: DeviceId, nonce: &[u8], key: &SigningKey) -> Hello {
+    let mut hello = Hello {
+        version: PROTOCOL_VERSION,
+        schema: omni_model::schema::SCHEMA_VERSION,
+        device,
+        replica: meta.replica,
+        lineage: meta.lineage.clone(),
+        position: meta.position,
+        grants: meta.grants.hash(),
+        signature: Vec::new().into(),
+    };
+    sign_hello(&mut hello, nonce, key);
+    hello
+}
+
+/// The metadata of a replica that starts from nothing.
+pub fn fresh_meta(replica: omni_protocol::ReplicaId) -> ReplicaMeta {
+    ReplicaMeta {
+        replica,
+        lineage: Vec::new(),
+        position: Position::default(),
+        next_counter: 1,
+        chain: Default::default(),
+        grants: Grants::default(),
+    }
+}
+
+impl Session {
+    /// Where it stands.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Central's newest known seq.
+    pub fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// Central's epoch as of the last welcome.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Batches sent and not answered.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Live, at the head, nothing in flight.
+    pub fn is_quiet(&self) -> bool {
+        self.phase == Phase::Live && self.position.seq >= self.head && self.in_flight.is_empty() && !self.asked_batch
+    }
+
+    /// One step at the driver's monotonic time.
+    pub fn step(&mut self, input: Input, now_ms: u64) -> Vec<Action> {
+        match input {
+            Input::Connected => {
+                *self = Session {
+                    phase: Phase::Greeting,
+                    last_heard_ms: now_ms,
+                    limits: self.limits,
+                    refusals: self.refusals,
+                    head: self.head,
+                    position: self.position,
+                    epoch: self.epoch,
+                    ..Session::default()
+                };
+                Vec::new()
+            }
+            Input::Disconnected => {
+                self.phase = Phase::Down;
+                Vec::new()
+            }
+            Input::Tick => self.tick(now_ms),
+            _ if self.phase == Phase::Down => Vec::new(),
+            Input::Frame(frame) => {
+                self.last_heard_ms = now_ms;
+                self.on_frame(frame)
+            }
+            Input::HelloSent { next_counter } => {
+                self.next_counter = next_counter;
+                Vec::new()
+            }
+            Input::QueueChanged => self.want_batch(),
+            Input::Batch(batch) => self.on_batch(batch),
+            Input::PageApplied { position, root_matches } => self.on_applied(position, root_matches),
+            Input::PageGap { position } => {
+                self.position = position;
+                vec![Action::Send(ClientFrame::Follow { position })]
+            }
+            Input::PageBroken => self.start_snapshot(),
+            Input::PageFetched(page) => {
+                self.last_heard_ms = now_ms;
+                self.head = self.head.max(page.watermark.head);
+                vec![Action::ApplyPage(page)]
+            }
+            Input::SnapshotDone { position } => {
+                self.last_heard_ms = now_ms;
+                self.fetching = false;
+                self.position = position;
+                self.go_live()
+            }
+            Input::FetchFailed => {
+                self.fetching = false;
+                self.recycle("fetch_failed")
+            }
+            Input::RootCompared { equal: Some(false) } if !self.fetching => self.start_snapshot(),
+            Input::RootCompared { .. } => Vec::new(),
+            Input::Renewed => self.recycle("new_incarnation"),
+        }
+    }
+
+    fn recycle(&mut self, cause: &'static str) -> Vec<Action> {
+        self.phase = Phase::Down;
+        vec![Action::Recycle { cause }]
+    }
+
+    /// Long fetches report through their own inputs; everything else must hear from central in time.
+    fn tick(&mut self, now_ms: u64) -> Vec<Action> {
+        let silent_ms = now_ms.saturating_sub(self.last_heard_ms);
+        let waiting = self.phase == Phase::Greeting || !self.in_flight.is_empty();
+        let limit = if waiting { PROGRESS_TIMEOUT_MS } else { 3 * HEARTBEAT_MS + 3_000 };
+        if self.phase == Phase::Down || self.fetching || silent_ms < limit {
+            return Vec::new();
+        }
+        self.recycle(if waiting { "no_progress" } else { "silent" })
+    }
+
+    fn on_frame(&mut self, frame: ServerFrame) -> Vec<Action> {
+        match frame {
+            ServerFrame::Challenge(c) if self.phase == Phase::Greeting => {
+                if c.version != PROTOCOL_VERSION {
+                    let message = "Central speaks another version of the protocol. Update the app.".to_owned();
+                    return vec![Action::Refused { code: "update_required".into(), message, retryable: false }];
+                }
+                vec![Action::Hello { nonce: c.nonce.to_vec() }]
+            }
+            ServerFrame::Challenge(_) => Vec::new(),
+            ServerFrame::Welcome(welcome) if self.phase == Phase::Greeting => self.on_welcome(welcome),
+            ServerFrame::Welcome(_) => Vec::new(),
+            ServerFrame::Outcomes(outcomes) => self.on_outcomes(outcomes),
+            ServerFrame::Feed(page) => {
+                self.head = self.head.max(page.watermark.head);
+                vec![Action::ApplyPage(page)]
+            }
+            ServerFrame::Probe { n, now_ms, watermark } => {
+                self.head = self.head.max(watermark.head);
+                vec![Action::Probe { n, now_ms, watermark }]
+            }
+            ServerFrame::Expected { counter, .. } => self.on_gap(counter),
+            ServerFrame::Directory(entry) => vec![Action::Directory(entry)],
+            ServerFrame::Regrant {} => self.recycle("regrant"),
+            ServerFrame::Refused { code, message, retryable } => self.on_refused(code, message, retryable),
+            ServerFrame::Alert { seq, parts } => vec![Action::Alert { seq, parts }],
+        }
+    }
+
+    fn on_welcome(&mut self, welcome: Welcome) -> Vec<Action> {
+        let start = welcome.start;
+        self.epoch = welcome.head.epoch;
+        self.head = welcome.head.seq;
+        // Central has answered counters this database never gave: it is an older copy of itself.
+        let behind_itself = welcome.expected > self.next_counter;
+        let mut actions = vec![Action::Welcomed(Box::new(welcome))];
+        if behind_itself {
+            actions.push(Action::Renew);
+            return actions;
+        }
+        match start {
+            Start::Live => self.phase = Phase::Live,
+            Start::CatchUp => {
+                self.phase = Phase::CatchingUp;
+                self.fetching = true;
+                actions.push(Action::FetchPage { after: self.position.seq });
+            }
+            Start::Snapshot => actions.extend(self.start_snapshot()),
+        }
+        actions.extend(self.want_batch());
+        actions
+    }
+
+    fn start_snapshot(&mut self) -> Vec<Action> {
+        if self.phase == Phase::Snapshot {
+            return Vec::new();
+        }
+        self.phase = Phase::Snapshot;
+        self.fetching = true;
+        vec![Action::FetchSnapshot]
+    }
+
+    fn go_live(&mut self) -> Vec<Action> {
+        self.phase = Phase::Live;
+        self.fetching = false;
+        vec![Action::Send(ClientFrame::Follow { position: self.position })]
+    }
+
+    fn on_applied(&mut self, position: Position, root_matches: Option<bool>) -> Vec<Action> {
+        self.position = position;
+        if root_matches == Some(false) {
+            return self.start_snapshot();
+        }
+        match self.phase {
+            Phase::CatchingUp if position.seq + LIVE_LAG_MAX >= self.head => self.go_live(),
+            Phase::CatchingUp => vec![Action::FetchPage { after: position.seq }],
+            Phase::Live => vec![Action::Send(ClientFrame::Ack { seq: position.seq })],
+            _ => Vec::new(),
+        }
+    }
+
+    fn want_batch(&mut self) -> Vec<Action> {
+        let established = matches!(self.phase, Phase::Live | Phase::CatchingUp | Phase::Snapshot);
+        if !established || self.in_flight.len() >= BATCHES_IN_FLIGHT_MAX {
+            return Vec::new();
+        }
+        if self.asked_batch {
+            self.asked_again = true;
+            return Vec::new();
+        }
+        self.asked_batch = true;
+        vec![Action::NextBatch { from: self.next_send, epoch: self.epoch, limits: self.limits }]
+    }
+
+    fn on_batch(&mut self, batch: Option<OutgoingBatch>) -> Vec<Action> {
+        self.asked_batch = false;
+        let again = std::mem::take(&mut self.asked_again);
+        let Some(batch) = batch else {
+            return if again { self.want_batch() } else { Vec::new() };
+        };
+        self.next_send = batch.last + 1;
+        self.in_flight.push_back((batch.first, batch.last));
+        let mut actions = vec![Action::Send(ClientFrame::Push(batch.bytes.into()))];
+        actions.extend(self.want_batch());
+        actions
+    }
+
+    fn on_outcomes(&mut self, outcomes: Vec<Outcome>) -> Vec<Action> {
+        let top = outcomes.iter().map(|o| o.counter).max().unwrap_or(0);
+        self.in_flight.retain(|(_, last)| *last > top);
+        self.last_gap = None;
+        self.refusals = 0;
+        self.limits = BatchLimits::default();
+        let mut actions = vec![Action::StoreOutcomes(outcomes)];
+        actions.extend(self.want_batch());
+        actions
+    }
+
+    /// Central expects another counter: send from there. Asked for the same one twice, this database does not hold
+    /// what central misses: it goes on under a new identity.
+    fn on_gap(&mut self, counter: u64) -> Vec<Action> {
+        if self.last_gap == Some(counter) {
+            return vec![Action::Renew];
+        }
+        self.last_gap = Some(counter);
+        self.in_flight.clear();
+        self.next_send = counter;
+        self.want_batch()
+    }
+
+    fn on_refused(&mut self, code: String, message: String, retryable: bool) -> Vec<Action> {
+        self.phase = Phase::Down;
+        let about_batch = matches!(code.as_str(), "bad_batch" | "too_large" | "bad_frame");
+        match (code.as_str(), self.in_flight.front().copied()) {
+            ("fork", _) => vec![Action::Renew],
+            (_, Some((first, last))) if about_batch => self.on_undeliverable(first, last),
+            _ => vec![Action::Refused { code, message, retryable }],
+        }
+    }
+
+    /// Bisect: smaller batches until one change remains, then skip it.
+    fn on_undeliverable(&mut self, first: u64, last: u64) -> Vec<Action> {
+        self.refusals += 1;
+        if self.refusals < REFUSALS_BEFORE_BISECT {
+            return vec![Action::Recycle { cause: "refused_batch" }];
+        }
+        self.refusals = 0;
+        if first == last {
+            return vec![Action::Skip { counter: first }, Action::Recycle { cause: "skipped_change" }];
+        }
+        self.limits.changes = ((last - first).div_ceil(2) as usize).max(1);
+        vec![Action::Recycle { cause: "bisecting_batch" }]
+    }
+}

@@ -1,0 +1,1 @@
+//! Integration tests live in it/, sim/, compat/ and e2e/.
