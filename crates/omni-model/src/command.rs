@@ -52,7 +52,10 @@ pub struct Args(pub BTreeMap<String, String>);
 impl Args {
     /// The argument, or a refusal that names it.
     pub fn required(&self, name: &str) -> Result<&str, Refusal> {
-        self.0.get(name).map(String::as_str).ok_or_else(|| Refusal::new("usage", format!("Argument “{name}” is missing.")))
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .ok_or_else(|| Refusal::new("usage", format!("Argument “{name}” is missing.")))
     }
 
     /// The record of `collection` the argument names by id or key.
@@ -105,8 +108,10 @@ pub const PLAIN_EDIT: u16 = 0;
 /// The live record of `collection` named by the argument `name`, or a refusal.
 pub fn existing(records: &dyn Records, collection: &str, args: &Args, name: &str) -> Result<crate::Row, Refusal> {
     let id = args.record(collection, name)?;
-    let cid: CollectionId = schema::by_name(collection).map(|c| c.id).ok_or_else(|| {
-        Refusal::new("unknown_collection", format!("There is no collection “{collection}”."))
-    })?;
-    records.get(cid, id).ok_or_else(|| Refusal::new("not_found", format!("No {collection} “{}” exists here.", args.0[name])))
+    let cid: CollectionId = schema::by_name(collection)
+        .map(|c| c.id)
+        .ok_or_else(|| Refusal::new("unknown_collection", format!("There is no collection “{collection}”.")))?;
+    records
+        .get(cid, id)
+        .ok_or_else(|| Refusal::new("not_found", format!("No {collection} “{}” exists here.", args.0[name])))
 }

@@ -349,7 +349,8 @@ impl Field {
     }
 
     fn parse_items(&self, text: &str, map: impl Fn(&str) -> String) -> Result<Value, FieldError> {
-        let items: BTreeSet<String> = text.split([',', ';']).map(str::trim).filter(|s| !s.is_empty()).map(map).collect();
+        let items: BTreeSet<String> =
+            text.split([',', ';']).map(str::trim).filter(|s| !s.is_empty()).map(map).collect();
         if items.len() > SET_ITEMS_MAX {
             return Err(self.error(format!("{} items; at most {SET_ITEMS_MAX} fit.", items.len())));
         }
@@ -403,7 +404,8 @@ impl Field {
             Value::Null => Json::Null,
             Value::Bool(b) => Json::Bool(*b),
             Value::Int(n) if self.scale() > 0 => {
-                serde_json::Number::from_f64(*n as f64 / 10f64.powi(self.scale().into())).map_or(Json::Null, Json::Number)
+                serde_json::Number::from_f64(*n as f64 / 10f64.powi(self.scale().into()))
+                    .map_or(Json::Null, Json::Number)
             }
             Value::Int(n) => Json::from(*n),
             Value::Text(s) => Json::from(s.as_str()),

@@ -246,7 +246,21 @@ pub struct ConflictItem {
     /// Commit time of the committed values' change, unix milliseconds.
     #[n(11)]
     pub theirs_ms: i64,
+    /// Its scope: whoever reads this scope holds it, and it counts in this scope's digest.
+    #[n(12)]
+    pub scope: Scope,
 }
+
+impl ConflictItem {
+    /// Whether it goes along when its record moves to another owner: an open item does, so that it is never shown where
+    /// the record is not. Decided items and parked commands stay where they happened.
+    pub fn moves_with_record(&self) -> bool {
+        self.decided == Decided::Open && self.rule != PARKED
+    }
+}
+
+/// The rule word of an item that holds a whole parked command.
+pub const PARKED: &str = "parked";
 
 /// One scope's part of one commit. Encoded once; everybody gets the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

@@ -9,7 +9,7 @@ pub mod ids;
 pub mod limits;
 pub mod rpc;
 
-pub use change::{Base, Batch, Change, EditTime, Entry, GroupRef, Parent};
+pub use change::{BULK, Base, Batch, Change, EMERGENCY, EditTime, Entry, GroupRef, NORMAL, Parent};
 pub use error::WireError;
 pub use feed::{
     ChunkRef, CommitInfo, ConflictItem, Decided, DirectoryEntry, Effect, FeedCommit, FeedPage, Manifest, Outcome,

@@ -49,7 +49,14 @@ macro_rules! rpc_commands {
             }
         }
 
-        /// The TypeScript map of command → arguments and reply, and every type it names, by file name and text.
+        /// Shows the visitor every type a command or an event names, so that the bindings cannot miss one.
+        pub fn visit_types(v: &mut impl ts_rs::TypeVisitor) {
+            $(v.visit::<$args>(); v.visit::<$reply>();)*
+            v.visit::<UiEvent>();
+            v.visit::<WireError>();
+        }
+
+        /// The TypeScript map of command → arguments and reply.
         pub fn typescript_commands(cfg: &ts_rs::Config) -> String {
             let mut out = String::from("export interface Commands {\n");
             $(out.push_str(&format!("  \"{}\": {{ args: {}; reply: {} }};\n", $wire,
@@ -70,7 +77,7 @@ rpc_commands! {
     /// Joins a central by address and one-time code. Progress comes as `progress` events.
     "enrol.join" enrol_join(EnrolArgs) -> Enrolled;
     /// Starts a local central (a side process on this machine) with the sample portfolio and joins it.
-    "enrol.local" enrol_local(NameArgs) -> Enrolled;
+    "enrol.local" enrol_local(LocalArgs) -> Enrolled;
     /// The synchronisation status: the one value banner, tray, title and monitor read.
     "status" status(NoArgs) -> Status;
     /// Counts for the Command Center.
@@ -170,6 +177,14 @@ rpc_types! {
         /// Name of this device, for people.
         pub name: String,
         /// Passphrase to protect secrets with where no OS keychain answers; null = OS keychain.
+        pub passphrase: Option<String>,
+    }
+    /// Arguments of `enrol.local`.
+    pub struct LocalArgs {
+        /// Name of this device, for people.
+        pub name: String,
+        /// Passphrase to protect secrets with where no OS keychain answers; null = OS keychain.
+        #[serde(default)]
         pub passphrase: Option<String>,
     }
     /// What enrolment made.
@@ -766,6 +781,18 @@ pub enum UiEvent {
     },
     /// The app's phase changed: call `app.info`.
     Phase {},
+    /// Something to tell the operator once (from the window's shell).
+    Notice {
+        /// Stable snake-case word.
+        code: String,
+        /// The sentence.
+        message: String,
+    },
+    /// The page was too slow and missed events: read what is shown anew.
+    Lagged {
+        /// How many.
+        missed: u64,
+    },
 }
 
 rpc_types! {

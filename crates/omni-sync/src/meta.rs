@@ -111,6 +111,18 @@ pub struct RecordMeta {
     pub seq: u64,
 }
 
+impl RecordMeta {
+    /// Every write that stands in the record or is kept beside it.
+    pub fn stamps(&self) -> impl Iterator<Item = Stamp> {
+        let of_field = |meta: &FieldMeta| {
+            let kept = meta.kept.iter().map(|k| k.stamp);
+            let tags = meta.tags.values().flatten().copied();
+            kept.chain(tags).chain([meta.last]).collect::<Vec<Stamp>>()
+        };
+        [self.created].into_iter().chain(self.deleted).chain(self.fields.values().flat_map(of_field))
+    }
+}
+
 /// A record as central stores it. A deleted one keeps its last values, so that *edit wins* can restore it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {

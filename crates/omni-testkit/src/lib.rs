@@ -1,1 +1,5 @@
-//! See ARCHITECTURE.md.
+//! What tests are made of: the simulator, in-memory hosts, the faulty disk. See ARCHITECTURE.md.
+
+pub mod mem_central;
+pub mod mem_replica;
+pub mod sim;

@@ -94,7 +94,9 @@ impl CentralTx for MemCentral {
         Ok(())
     }
     fn commit_time(&self, seq: u64) -> Result<Option<i64>, StorageError> {
-        let logged = self.log.iter().rev().find(|c| c.position.seq == seq).map(|c| c.info.at_ms);
+        let first = self.log.first().map_or(1, |c| c.position.seq);
+        let at = seq.checked_sub(first).and_then(|n| self.log.get(n as usize));
+        let logged = at.filter(|c| c.position.seq == seq).map(|c| c.info.at_ms);
         Ok(logged.or_else(|| self.times.get(&seq).copied()))
     }
     fn scope_digest(&self, scope: Scope) -> Result<Digest, StorageError> {
@@ -109,5 +111,119 @@ impl CentralTx for MemCentral {
     }
     fn boot_samples(&self, device: DeviceId, boot: BootId) -> Result<Vec<BootSample>, StorageError> {
         Ok(self.samples.get(&(device, boot)).cloned().unwrap_or_default())
+    }
+}
+
+/// The inverse of one write.
+enum Undo {
+    Record((CollectionId, RecordId), Option<Box<Stored>>),
+    Replica(ReplicaId, Option<ReplicaState>),
+    Change(ChangeId),
+    Outcome((ReplicaId, u64), Option<Outcome>),
+    Commit(Position, Vec<(Scope, Option<Digest>)>),
+    Conflict(ConflictId, Option<Box<(Scope, ConflictItem)>>),
+}
+
+/// Runs one transaction on `central`; everything of it is taken back unless the body says to commit.
+pub fn transact(central: &mut MemCentral, body: &mut dyn FnMut(&mut dyn CentralTx) -> bool) -> bool {
+    let mut tx = Journaled { central, undo: Vec::new() };
+    if body(&mut tx) {
+        return true;
+    }
+    while let Some(step) = tx.undo.pop() {
+        take_back(tx.central, step);
+    }
+    false
+}
+
+fn take_back(central: &mut MemCentral, step: Undo) {
+    fn put_back<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, old: Option<V>) {
+        match old {
+            Some(value) => map.insert(key, value),
+            None => map.remove(&key),
+        };
+    }
+    match step {
+        Undo::Record(key, old) => put_back(&mut central.records, key, old.map(|s| *s)),
+        Undo::Replica(id, old) => put_back(&mut central.replicas, id, old),
+        Undo::Change(id) => {
+            central.changes.remove(&id);
+        }
+        Undo::Outcome(key, old) => put_back(&mut central.outcomes, key, old),
+        Undo::Commit(position, digests) => {
+            central.position = position;
+            central.log.pop();
+            digests.into_iter().for_each(|(scope, old)| put_back(&mut central.digests, scope, old));
+        }
+        Undo::Conflict(id, old) => put_back(&mut central.conflicts, id, old.map(|c| *c)),
+    }
+}
+
+struct Journaled<'a> {
+    central: &'a mut MemCentral,
+    undo: Vec<Undo>,
+}
+
+impl CentralTx for Journaled<'_> {
+    fn head(&self) -> Result<CentralHead, StorageError> {
+        self.central.head()
+    }
+    fn record(&self, c: CollectionId, id: RecordId) -> Result<Option<Stored>, StorageError> {
+        self.central.record(c, id)
+    }
+    fn put_record(&mut self, stored: &Stored) -> Result<(), StorageError> {
+        let key = (stored.row.collection, stored.row.id);
+        self.undo.push(Undo::Record(key, self.central.records.get(&key).cloned().map(Box::new)));
+        self.central.put_record(stored)
+    }
+    fn linked(&self, c: CollectionId, f: FieldId, target: RecordId) -> Result<Vec<RecordId>, StorageError> {
+        self.central.linked(c, f, target)
+    }
+    fn unique_holder(&self, c: CollectionId, f: FieldId, value: &Value) -> Result<Option<RecordId>, StorageError> {
+        self.central.unique_holder(c, f, value)
+    }
+    fn replica(&self, id: ReplicaId) -> Result<Option<ReplicaState>, StorageError> {
+        self.central.replica(id)
+    }
+    fn put_replica(&mut self, id: ReplicaId, state: &ReplicaState) -> Result<(), StorageError> {
+        self.undo.push(Undo::Replica(id, self.central.replicas.get(&id).cloned()));
+        self.central.put_replica(id, state)
+    }
+    fn known_change(&self, id: ChangeId) -> Result<Option<(Hash, Outcome)>, StorageError> {
+        self.central.known_change(id)
+    }
+    fn put_outcome(&mut self, replica: ReplicaId, content: Hash, outcome: &Outcome) -> Result<(), StorageError> {
+        let key = (replica, outcome.counter);
+        self.undo.push(Undo::Outcome(key, self.central.outcomes.get(&key).cloned()));
+        if !self.central.changes.contains_key(&outcome.change) {
+            self.undo.push(Undo::Change(outcome.change));
+        }
+        self.central.put_outcome(replica, content, outcome)
+    }
+    fn outcome_at(&self, replica: ReplicaId, counter: u64) -> Result<Option<Outcome>, StorageError> {
+        self.central.outcome_at(replica, counter)
+    }
+    fn append_commit(&mut self, commit: &Commit) -> Result<(), StorageError> {
+        let position = self.central.position;
+        let digests = commit.deltas.iter().map(|(s, _)| (*s, self.central.digests.get(s).copied())).collect();
+        self.central.append_commit(commit)?;
+        self.undo.push(Undo::Commit(position, digests));
+        Ok(())
+    }
+    fn commit_time(&self, seq: u64) -> Result<Option<i64>, StorageError> {
+        self.central.commit_time(seq)
+    }
+    fn scope_digest(&self, scope: Scope) -> Result<Digest, StorageError> {
+        self.central.scope_digest(scope)
+    }
+    fn conflict(&self, id: ConflictId) -> Result<Option<ConflictItem>, StorageError> {
+        self.central.conflict(id)
+    }
+    fn put_conflict(&mut self, scope: Scope, item: &ConflictItem) -> Result<(), StorageError> {
+        self.undo.push(Undo::Conflict(item.id, self.central.conflicts.get(&item.id).cloned().map(Box::new)));
+        self.central.put_conflict(scope, item)
+    }
+    fn boot_samples(&self, device: DeviceId, boot: BootId) -> Result<Vec<BootSample>, StorageError> {
+        self.central.boot_samples(device, boot)
     }
 }

@@ -1,7 +1,12 @@
 //! The collections and commands of the product: the one description everything else is made from.
 
-mod admin_portal;
+pub mod admin_portal;
+pub mod command_center;
 mod commands;
+pub mod omni_sync;
+pub mod payroll_os;
+mod rules;
+pub mod treaty_mesh;
 
 pub use commands::COMMANDS;
 
@@ -13,7 +18,21 @@ use crate::ids::CollectionId;
 pub const SCHEMA_VERSION: u16 = 1;
 
 /// Every collection, in dependency order: a record links only to collections before its own, or to its own.
-pub static COLLECTIONS: &[&Collection] = &[&admin_portal::SECTOR, &admin_portal::BRAND];
+pub static COLLECTIONS: &[&Collection] = &[
+    &admin_portal::SECTOR,
+    &admin_portal::BRAND,
+    &omni_sync::SCROLL,
+    &omni_sync::DEPLOYMENT,
+    &treaty_mesh::TREATY,
+    &treaty_mesh::CLAUSE,
+    &treaty_mesh::CONTRACT,
+    &treaty_mesh::TREATY_DEPENDENCY,
+    &payroll_os::PAYROLL_SECTOR,
+    &payroll_os::PAYROLL_PAGE,
+    &command_center::NODE,
+    &command_center::APP,
+    &command_center::APP_DEPENDENCY,
+];
 
 /// The collection of this wire number.
 pub fn by_id(id: CollectionId) -> Option<&'static Collection> {

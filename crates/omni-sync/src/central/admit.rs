@@ -66,12 +66,9 @@ pub fn admit_batch(tx: &mut dyn CentralTx, sender: &Sender, batch: &Batch) -> Re
     let mut state = match tx.replica(batch.replica)? {
         Some(state) if state.device != sender.device => return Ok(Admitted::WrongDevice),
         Some(state) => state,
-        None => ReplicaState {
-            device: sender.device,
-            lineage: sender.lineage.clone(),
-            counter: 0,
-            chain: Hash::default(),
-        },
+        None => {
+            ReplicaState { device: sender.device, lineage: sender.lineage.clone(), counter: 0, chain: Hash::default() }
+        }
     };
     if batch.first == 0 || batch.first > state.counter + 1 {
         return Ok(Admitted::Expected { counter: state.counter + 1, chain: state.chain });
@@ -88,7 +85,11 @@ pub fn admit_batch(tx: &mut dyn CentralTx, sender: &Sender, batch: &Batch) -> Re
             if counter == state.counter && head != state.chain {
                 return Ok(Admitted::Fork);
             }
-            outcomes.extend(tx.outcome_at(batch.replica, counter)?);
+            let stored = tx.outcome_at(batch.replica, counter)?;
+            if stored.as_ref().is_some_and(|outcome| is_another(entry, outcome)) {
+                return Ok(Admitted::Fork);
+            }
+            outcomes.extend(stored);
             continue;
         }
         let (content, outcome, commit) = admit_entry(tx, sender, &state, batch.replica, counter, entry)?;
@@ -105,6 +106,28 @@ pub fn admit_batch(tx: &mut dyn CentralTx, sender: &Sender, batch: &Batch) -> Re
 
 type Answer = (Hash, Outcome, Option<Commit>);
 
+/// Whether a resent entry is another than the one answered under its counter: then two databases gave one counter, and
+/// the answer of the one must not be taken for the other's. A skip counts too: its database never delivered anything
+/// under this counter, so an answered change there is its twin's.
+fn is_another(entry: &Entry, answered: &Outcome) -> bool {
+    match entry {
+        Entry::Change(bytes) => {
+            Change::from_bytes(bytes).is_ok_and(|change| change.id != answered.change && readable(&change, bytes))
+        }
+        Entry::Skip { hash, .. } => id_of(hash) != answered.change,
+    }
+}
+
+/// The id that stands in the outcome of an entry without a readable change.
+fn id_of(hash: &Hash) -> ChangeId {
+    Uuid::from_slice(&hash.0[..16]).map(ChangeId).unwrap_or(ChangeId(Uuid::nil()))
+}
+
+/// Within the limits of a change; what is not was answered under an id made from its bytes.
+fn readable(change: &Change, bytes: &[u8]) -> bool {
+    bytes.len() <= CHANGE_BYTES_MAX && change.ops.len() <= CHANGE_OPS_MAX
+}
+
 fn admit_entry(
     tx: &mut dyn CentralTx,
     sender: &Sender,
@@ -116,14 +139,12 @@ fn admit_entry(
     let bytes = match entry {
         Entry::Change(bytes) => bytes,
         Entry::Skip { hash, reason } => {
-            let id = Uuid::from_slice(&hash.0[..16]).map(ChangeId).unwrap_or(ChangeId(Uuid::nil()));
-            return Ok((*hash, refused(id, counter, OutcomeKind::Skipped, "skipped", reason), None));
+            return Ok((*hash, refused(id_of(hash), counter, OutcomeKind::Skipped, "skipped", reason), None));
         }
     };
     let unreadable = |why: &str| {
         let hash = Hash::of("omni-unreadable", &[bytes]);
-        let id = Uuid::from_slice(&hash.0[..16]).map(ChangeId).unwrap_or(ChangeId(Uuid::nil()));
-        Ok((hash, refused(id, counter, OutcomeKind::Quarantined, "unreadable", why), None))
+        Ok((hash, refused(id_of(&hash), counter, OutcomeKind::Quarantined, "unreadable", why), None))
     };
     if bytes.len() > CHANGE_BYTES_MAX {
         return unreadable("The change is larger than a change may be.");
@@ -225,19 +246,46 @@ fn author_of(
     let base = effective_base(change.base, head.position.epoch, &head.forks).min(head.position.seq);
     let lower = tx.commit_time(base)?.unwrap_or(i64::MIN);
     let samples = tx.boot_samples(sender.device, change.time.boot)?;
-    Ok(Author {
+    let mut author = Author {
         change: change.id,
         replica,
         counter,
         device: sender.device,
         lineage: state.lineage.clone(),
+        relied: BTreeSet::new(),
         base,
         interval: interval_of(&change.time, &samples, lower, sender.now_ms),
         authority: sender.authority,
         typed_ms: change.time.wall_ms,
         arrived_ms: sender.now_ms,
         seq: head.position.seq + 1,
-    })
+    };
+    author.relied = relied_writes(tx, &author, change)?;
+    Ok(author)
+}
+
+/// Writes on the records of a change that its author made under another identity: those of changes it names as relied
+/// on. Only a renewed replica has any, so the records are looked at only then.
+fn relied_writes(
+    tx: &dyn CentralTx,
+    author: &Author,
+    change: &Change,
+) -> Result<BTreeSet<(ReplicaId, u64)>, StorageError> {
+    let mut relied = BTreeSet::new();
+    if change.after.is_empty() || author.lineage.is_empty() {
+        return Ok(relied);
+    }
+    let records: BTreeSet<_> = change.ops.iter().map(Op::record).collect();
+    for (collection, id) in records {
+        let Some(stored) = tx.record(collection, id)? else { continue };
+        for stamp in stored.meta.stamps().filter(|stamp| !author.knows(stamp)) {
+            let wrote = tx.outcome_at(stamp.replica, stamp.counter)?;
+            if wrote.is_some_and(|outcome| change.after.contains(&outcome.change)) {
+                relied.insert((stamp.replica, stamp.counter));
+            }
+        }
+    }
+    Ok(relied)
 }
 
 /// Everything a commit writes, worked out before the first write.
@@ -257,12 +305,14 @@ fn merge_change(tx: &dyn CentralTx, sender: &Sender, author: &Author, change: &C
     let mut work = Work::new(tx);
     let ops = planned_ops(&work, change)?;
     work.take_failure()?;
+    integrity::check_attempt(&work, &ops, &sender.rights)?;
     let summary = apply::apply_ops(&mut work, author, &ops, &change.was)?;
     let partly = !summary.waits.is_empty();
     if change.is_command() && partly {
         return Ok(Merged::Parked(park(tx, author, &ops)?, summary));
     }
     integrity::settle(&mut work, &sender.rights)?;
+    items::follow_owners(&mut work)?;
     Ok(Merged::Done(prepare(&work, author)?, summary))
 }
 
@@ -308,13 +358,13 @@ fn prepare(work: &Work, author: &Author) -> Result<Prepared, StorageError> {
         }
     }
     let mut items = Vec::new();
-    for (scope, item) in work.items() {
+    for item in work.items() {
         if let Some(old) = work.tx().conflict(item.id)? {
-            deltas.sub(*scope, digest::conflict(&old));
+            deltas.sub(old.scope, digest::conflict(&old));
         }
-        deltas.add(*scope, digest::conflict(item));
-        effects.entry(*scope).or_default().push(Effect::Conflict(item.clone()));
-        items.push((*scope, item.clone()));
+        deltas.add(item.scope, digest::conflict(item));
+        effects.entry(item.scope).or_default().push(Effect::Conflict(item.clone()));
+        items.push((item.scope, item.clone()));
     }
     Ok(Prepared { records, effects, deltas, items })
 }
@@ -379,4 +429,3 @@ pub fn commit_hash(prev: Hash, seq: u64, change: &[u8], parts: &[(Scope, Vec<u8>
     pieces.extend(parts.iter().map(|(_, bytes)| bytes.as_slice()));
     Hash::of("omni-commit", &pieces)
 }
-

@@ -62,8 +62,7 @@ pub fn apply_ops(work: &mut Work, author: &Author, ops: &[Op], was: &[Value]) ->
             Op::Set { field, .. } => {
                 let members = unit_members(ops, at, collection, *field);
                 let unit: Unit = members.iter().filter_map(|&i| set_of(&ops[i])).collect();
-                let before: Vec<Value> =
-                    members.iter().map(|&i| was.get(i).cloned().unwrap_or_default()).collect();
+                let before: Vec<Value> = members.iter().map(|&i| was.get(i).cloned().unwrap_or_default()).collect();
                 grouped.extend(members);
                 let mut stored = writable(work, author, collection, record, &unit, &mut summary)?;
                 if let Some(stored) = stored.as_mut() {
@@ -192,7 +191,12 @@ fn insert(
     }
     for (id, value) in values {
         match collection.field_by_id(*id) {
-            None => return refuse("unknown_field", format!("Central does not know field {} of {}.", id.0, collection.name)),
+            None => {
+                return refuse(
+                    "unknown_field",
+                    format!("Central does not know field {} of {}.", id.0, collection.name),
+                );
+            }
             Some(f) => f.check(value).map_err(|e| Refusal::new("invalid", e.to_string()))?,
         }
     }
@@ -316,7 +320,15 @@ fn write_unit(
             summary.met = true;
             summary.waits.extend(fields.iter().map(|f| (stored.row.id, *f)));
             let mine: Vec<Value> = unit.iter().map(|(_, v)| v.clone()).collect();
-            items::decide_sides(work, author, stored, &fields, rule, (author.device, &mine), (theirs_device, &committed));
+            items::decide_sides(
+                work,
+                author,
+                stored,
+                &fields,
+                rule,
+                (author.device, &mine),
+                (theirs_device, &committed),
+            );
         }
         Verdict::Waits { rule } => {
             summary.met = true;
@@ -345,7 +357,7 @@ fn delete(
         .meta
         .fields
         .iter()
-        .filter(|(_, m)| !author.knows(&m.last) || m.open.is_some())
+        .filter(|(f, m)| m.open.is_some() || merge::holds_unknown(&stored, collection, **f, author))
         .map(|(f, _)| (*f, stored.row.get(*f).clone()))
         .collect();
     let met = !unknown.is_empty() || !author.knows(&stored.meta.created) || !stored.meta.open.is_empty();

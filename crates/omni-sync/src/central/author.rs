@@ -2,6 +2,7 @@
 
 use crate::meta::{Interval, Stamp};
 use omni_protocol::{Base, ChangeId, DeviceId, Parent, ReplicaId};
+use std::collections::BTreeSet;
 
 /// The author of one change as central sees it.
 #[derive(Clone, Debug)]
@@ -16,6 +17,9 @@ pub struct Author {
     pub device: DeviceId,
     /// The replica's ancestors, nearest first.
     pub lineage: Vec<Parent>,
+    /// Writes of changes it names as relied on, by replica and counter, committed under another identity of its
+    /// database: a renewed replica sends its queue again and central answers what it had committed before.
+    pub relied: BTreeSet<(ReplicaId, u64)>,
     /// Its base in the current epoch's terms.
     pub base: u64,
     /// When it was made.
@@ -31,12 +35,15 @@ pub struct Author {
 }
 
 impl Author {
-    /// Whether the author knew a write: it is in their base, or their own, or an ancestor's up to the named counter.
+    /// Whether the author knew a write: it is in their base, or their own, or an ancestor's up to the named counter,
+    /// or of a change they named as relied on.
+    /// Own includes what this very change wrote before: an insert and a set of one record do not meet each other.
     /// Incarnations chain: a grandparent counts up to the smaller counter on the way, which `lineage` already holds.
     pub fn knows(&self, stamp: &Stamp) -> bool {
         stamp.seq <= self.base
-            || (stamp.replica == self.replica && stamp.counter < self.counter)
+            || (stamp.replica == self.replica && stamp.counter <= self.counter)
             || self.lineage.iter().any(|p| p.replica == stamp.replica && stamp.counter <= p.counter)
+            || self.relied.contains(&(stamp.replica, stamp.counter))
     }
 
     /// The stamp of this change's writes.

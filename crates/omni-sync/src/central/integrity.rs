@@ -5,7 +5,7 @@ use super::work::{Work, Working};
 use crate::meta::Stored;
 use omni_model::records::owner_of;
 use omni_model::{
-    Collection, Compartment, Field, FieldId, FieldType, OwnerRule, RecordId, Refusal, Row, Value, schema,
+    Collection, Compartment, Field, FieldId, FieldType, Op, OwnerRule, RecordId, Refusal, Row, Value, schema,
 };
 use omni_protocol::{Grants, Scope};
 use std::collections::{BTreeSet, VecDeque};
@@ -26,12 +26,33 @@ impl Rights {
     }
 }
 
+const READ_ONLY: &str = "Your role may read but not change records.";
+
 fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, Stop> {
     Err(Stop::Refused(Refusal::new(code, message)))
 }
 
 fn live(stored: &Option<Stored>) -> Option<&Row> {
     stored.as_ref().filter(|s| s.is_live()).map(|s| &s.row)
+}
+
+/// Whether the author may attempt these operations at all, judged before merging: a write that would only open or join
+/// a conflict, lose by a rule or be parked needs the same right as one that takes effect.
+pub fn check_attempt(work: &Work, ops: &[Op], rights: &Rights) -> Result<(), Stop> {
+    if !rights.may_write {
+        return refuse("forbidden", READ_ONLY);
+    }
+    for op in ops {
+        let (collection, id) = op.record();
+        if let Some(stored) = work.load(collection, id)? {
+            let fields = match op {
+                Op::Delete { .. } => stored.row.fields.keys().chain(stored.meta.fields.keys()).copied().collect(),
+                _ => op.fields().into_iter().collect(),
+            };
+            check_rights(&stored.row, fields, rights)?;
+        }
+    }
+    Ok(())
 }
 
 /// Settles owners (with everything that inherits them), then checks every touched record.
@@ -98,19 +119,19 @@ fn check_record(work: &Work, w: &Working, rights: &Rights) -> Result<(), Stop> {
     }
 }
 
-/// Fields that differ; all of them for a created or deleted record.
+/// Fields that differ; all of them for a created, deleted or moved record (a move takes every compartment along).
 fn changed(before: Option<&Row>, now: Option<&Row>) -> BTreeSet<FieldId> {
     let fields = |row: Option<&Row>| row.map(|r| r.fields.keys().copied().collect::<BTreeSet<_>>()).unwrap_or_default();
     let all: BTreeSet<FieldId> = fields(before).union(&fields(now)).copied().collect();
     match (before, now) {
-        (Some(a), Some(b)) => all.into_iter().filter(|f| a.get(*f) != b.get(*f)).collect(),
+        (Some(a), Some(b)) if a.owner == b.owner => all.into_iter().filter(|f| a.get(*f) != b.get(*f)).collect(),
         _ => all,
     }
 }
 
 fn check_rights(row: &Row, changed: BTreeSet<FieldId>, rights: &Rights) -> Result<(), Stop> {
     if !rights.may_write {
-        return refuse("forbidden", "Your role may read but not change records.");
+        return refuse("forbidden", READ_ONLY);
     }
     let compartments = changed.iter().map(|f| crate::diff::compartment_of(row.collection, *f));
     for compartment in compartments.chain([Compartment::Open as u8]) {
@@ -140,7 +161,10 @@ fn check_row(work: &Work, before: Option<&Row>, row: &Row) -> Result<(), Stop> {
     let Some(collection) = schema::by_id(row.collection) else { return Ok(()) };
     let changed = changed(before, Some(row));
     for error in collection.check(row) {
-        let concerns = collection.field(&error.field).is_none_or(|f| before.is_none() || changed.contains(&f.id));
+        // A rule may be named like a field: it concerns the whole record all the same.
+        let rule = collection.rules.iter().any(|r| r.name == error.field);
+        let field = collection.field(&error.field).filter(|_| !rule);
+        let concerns = field.is_none_or(|f| before.is_none() || changed.contains(&f.id));
         if concerns {
             return refuse("invalid", error.to_string());
         }
@@ -160,9 +184,7 @@ fn check_links(work: &Work, field: &Field, value: &Value) -> Result<(), Stop> {
     let Some(target) = field.target().and_then(schema::by_name) else { return Ok(()) };
     let linked: Vec<RecordId> = match value {
         Value::Id(id) => vec![*id],
-        Value::Set(items) => {
-            items.iter().filter_map(|i| uuid::Uuid::parse_str(i).ok().map(RecordId)).collect()
-        }
+        Value::Set(items) => items.iter().filter_map(|i| uuid::Uuid::parse_str(i).ok().map(RecordId)).collect(),
         _ => Vec::new(),
     };
     for id in linked {
@@ -175,9 +197,10 @@ fn check_links(work: &Work, field: &Field, value: &Value) -> Result<(), Stop> {
 }
 
 fn check_unique(work: &Work, c: &Collection, field: &Field, row: &Row, value: &Value) -> Result<(), Stop> {
-    let in_work = work.touched().into_iter().any(|w| {
-        live(&w.now).is_some_and(|r| r.collection == c.id && r.id != row.id && r.get(field.id) == value)
-    });
+    let in_work = work
+        .touched()
+        .into_iter()
+        .any(|w| live(&w.now).is_some_and(|r| r.collection == c.id && r.id != row.id && r.get(field.id) == value));
     let holder = work.tx().unique_holder(c.id, field.id, value)?.filter(|id| *id != row.id);
     let committed = match holder {
         Some(id) => work.load(c.id, id)?.is_some_and(|s| s.is_live() && s.row.get(field.id) == value),

@@ -6,8 +6,9 @@ use super::work::Work;
 use crate::diff;
 use crate::meta::{FieldMeta, Stored};
 use crate::storage::StorageError;
-use omni_model::{FieldId, RecordId, Value};
+use omni_model::{Compartment, FieldId, RecordId, Value};
 use omni_protocol::{ConflictId, ConflictItem, Decided, DeviceId, Scope, Side};
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Joiners one item keeps with their text; a later one is still kept, in the history of its change.
@@ -23,8 +24,7 @@ pub fn item_id(record: RecordId, field: FieldId, change: omni_protocol::ChangeId
 
 /// The scope of an item: its record's owner, the most guarded compartment of its fields.
 fn scope_of(stored: &Stored, fields: &[FieldId]) -> Scope {
-    let compartment =
-        fields.iter().map(|f| diff::compartment_of(stored.row.collection, *f)).max().unwrap_or_default();
+    let compartment = fields.iter().map(|f| diff::compartment_of(stored.row.collection, *f)).max().unwrap_or_default();
     Scope { owner: stored.row.owner, compartment }
 }
 
@@ -67,9 +67,10 @@ pub fn open(
         rule: rule.to_owned(),
         decided: Decided::Open,
         seq: author.seq,
-        fields: fields.clone(),
+        scope: scope_of(stored, &fields),
+        fields,
     };
-    work.put_item(scope_of(stored, &fields), item);
+    work.put_item(item);
     Ok(())
 }
 
@@ -89,20 +90,52 @@ fn standing_meta(stored: &Stored, _author: &Author) -> FieldMeta {
     }
 }
 
-/// A later loser joins an open item; a write equal to one that waits already does not join twice.
-pub fn join(work: &mut Work, author: &Author, stored: &Stored, mut item: ConflictItem, unit: &Unit, delete: bool) {
-    let values: Vec<Value> = item
-        .fields
-        .iter()
-        .map(|f| unit.iter().find(|(u, _)| u == f).map_or(Value::Null, |(_, v)| v.clone()))
-        .collect();
+/// A later loser joins an open item; a write equal to one that waits already does not join twice. Fields it writes and
+/// the item does not hold yet (the rest of a merge group) come into question with it.
+pub fn join(work: &mut Work, author: &Author, stored: &mut Stored, mut item: ConflictItem, unit: &Unit, delete: bool) {
+    for (field, _) in unit.iter().filter(|(f, _)| !item.fields.contains(f)).cloned().collect::<Vec<_>>() {
+        let committed = stored.row.get(field).clone();
+        item.fields.push(field);
+        item.base.push(committed.clone());
+        item.theirs.push(committed.clone());
+        item.mine.iter_mut().filter(|s| !s.delete).for_each(|s| s.values.push(committed.clone()));
+        if !stored.meta.open.contains(&item.id) {
+            let fallback = standing_meta(stored, author);
+            stored.meta.fields.entry(field).or_insert(fallback).open = Some(item.id);
+        }
+    }
+    let wanted = |field: &FieldId| match unit.iter().find(|(u, _)| u == field) {
+        Some((_, value)) => value.clone(),
+        None => stored.row.get(*field).clone(),
+    };
+    let values: Vec<Value> = if delete { Vec::new() } else { item.fields.iter().map(wanted).collect() };
     let waits_already = item.mine.iter().any(|s| s.values == values && s.delete == delete);
     if !waits_already && item.mine.len() < SIDES_MAX {
         item.mine.push(side(author, values, delete));
         item.seq = author.seq;
     }
-    let scope = scope_of(stored, &item.fields);
-    work.put_item(scope, item);
+    work.put_item(item);
+}
+
+/// Open items go where their record goes: a record that left its owner took them along.
+pub fn follow_owners(work: &mut Work) -> Result<(), StorageError> {
+    for w in work.touched() {
+        let live = |s: Option<Stored>| s.filter(Stored::is_live);
+        let (Some(before), Some(now)) = (live(w.before), live(w.now)) else { continue };
+        if before.row.owner == now.row.owner {
+            continue;
+        }
+        let of_fields = now.meta.fields.values().filter_map(|m| m.open);
+        let open: BTreeSet<ConflictId> = of_fields.chain(now.meta.open.iter().copied()).collect();
+        for id in open {
+            let Some(mut item) = work.item(id)? else { continue };
+            if item.moves_with_record() && item.scope.owner == before.row.owner {
+                item.scope.owner = now.row.owner;
+                work.put_item(item);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A later knowing write settles the field: the item closes, what waited stays in it.
@@ -116,8 +149,7 @@ pub fn supersede(work: &mut Work, author: &Author, stored: &mut Stored, mut item
     item.decided = Decided::Person;
     item.rule = "superseded".to_owned();
     item.seq = author.seq;
-    let scope = scope_of(stored, &item.fields);
-    work.put_item(scope, item);
+    work.put_item(item);
 }
 
 /// Records what a rule decided about fields: the loser with its text, the winner beside it.
@@ -144,9 +176,10 @@ pub fn decide_sides(
         rule: rule.to_owned(),
         decided: Decided::Auto,
         seq: author.seq,
+        scope: scope_of(stored, fields),
         fields: fields.to_vec(),
     };
-    work.put_item(scope_of(stored, fields), item);
+    work.put_item(item);
 }
 
 /// Records what a rule decided where the author's write lost.
@@ -164,38 +197,57 @@ pub fn decide(
     decide_sides(work, author, stored, fields, rule, (author.device, loser), (winner_device, winner));
 }
 
+/// The fields of a record-level item, by compartment: an item must not show a guarded value to whoever may read the
+/// others, nor hide an open one from its author. Without fields it stands in the open compartment.
+fn by_compartment(stored: &Stored, unit: &Unit) -> BTreeMap<u8, Unit> {
+    let mut parts: BTreeMap<u8, Unit> = BTreeMap::new();
+    for (field, value) in unit {
+        let compartment = diff::compartment_of(stored.row.collection, *field);
+        parts.entry(compartment).or_default().push((*field, value.clone()));
+    }
+    if parts.is_empty() {
+        parts.insert(Compartment::Open as u8, Unit::new());
+    }
+    parts
+}
+
+/// The id of a record-level item: UUIDv5 of record and first losing change; in a guarded compartment of that too, as it
+/// stands beside the open one.
+fn record_item_id(stored: &Stored, compartment: u8, author: &Author) -> ConflictId {
+    let open = item_id(stored.row.id, FieldId::RECORD, author.change);
+    match compartment == Compartment::Open as u8 {
+        true => open,
+        false => ConflictId(Uuid::new_v5(&open.0, &[compartment])),
+    }
+}
+
 /// Records *edit wins*: `restored` = the edit came second and restored the record; else the delete came second and lost.
-pub fn decide_record(
-    work: &mut Work,
-    author: &Author,
-    stored: &Stored,
-    edited: &Unit,
-    rule: &str,
-    restored: bool,
-) {
-    let fields: Vec<FieldId> = edited.iter().map(|(f, _)| *f).collect();
+pub fn decide_record(work: &mut Work, author: &Author, stored: &Stored, edited: &Unit, rule: &str, restored: bool) {
     let mut lost = side(author, Vec::new(), true);
     if restored {
         lost.device = stored.meta.device;
     }
-    let item = ConflictItem {
-        id: item_id(stored.row.id, FieldId::RECORD, author.change),
-        collection: stored.row.collection,
-        record: stored.row.id,
-        base: Vec::new(),
-        mine: vec![lost],
-        theirs: edited.iter().map(|(_, v)| v.clone()).collect(),
-        theirs_device: Some(if restored { author.device } else { stored.meta.device }),
-        theirs_ms: author.arrived_ms,
-        rule: rule.to_owned(),
-        decided: Decided::Auto,
-        seq: author.seq,
-        fields: fields.clone(),
-    };
-    work.put_item(scope_of(stored, &fields), item);
+    for (compartment, part) in by_compartment(stored, edited) {
+        let item = ConflictItem {
+            id: record_item_id(stored, compartment, author),
+            collection: stored.row.collection,
+            record: stored.row.id,
+            fields: part.iter().map(|(f, _)| *f).collect(),
+            base: Vec::new(),
+            mine: vec![lost.clone()],
+            theirs: part.iter().map(|(_, v)| v.clone()).collect(),
+            theirs_device: Some(if restored { author.device } else { stored.meta.device }),
+            theirs_ms: author.arrived_ms,
+            rule: rule.to_owned(),
+            decided: Decided::Auto,
+            seq: author.seq,
+            scope: Scope { owner: stored.row.owner, compartment },
+        };
+        work.put_item(item);
+    }
 }
 
-/// Delete against edit where the committed state stands: the second one waits in one record-level item.
+/// Delete against edit where the committed state stands: the second one waits in a record-level item of its compartment.
 pub fn wait_on_record(
     work: &mut Work,
     author: &Author,
@@ -204,39 +256,45 @@ pub fn wait_on_record(
     delete: bool,
     rule: &str,
 ) -> Result<(), StorageError> {
-    let waiting = match stored.meta.open.first() {
-        Some(id) => work.item(*id)?.filter(|i| i.decided == Decided::Open),
-        None => None,
-    };
-    if let Some(mut item) = waiting {
-        for (field, _) in edited {
-            if !item.fields.contains(field) {
-                item.fields.push(*field);
-                item.mine.iter_mut().for_each(|s| s.values.push(Value::Null));
-            }
+    for (compartment, part) in by_compartment(stored, edited) {
+        let waiting = waiting_item(work, stored, compartment)?;
+        if let Some(item) = waiting {
+            join(work, author, stored, item, &part, delete);
+            continue;
         }
-        join(work, author, stored, item, edited, delete);
-        return Ok(());
+        let fields: Vec<FieldId> = part.iter().map(|(f, _)| *f).collect();
+        let standing: Vec<Value> = fields.iter().map(|f| stored.row.get(*f).clone()).collect();
+        let id = record_item_id(stored, compartment, author);
+        stored.meta.open.push(id);
+        let item = ConflictItem {
+            id,
+            collection: stored.row.collection,
+            record: stored.row.id,
+            base: standing.clone(),
+            mine: vec![side(author, part.into_iter().map(|(_, v)| v).collect(), delete)],
+            theirs: standing,
+            theirs_device: Some(stored.meta.device),
+            theirs_ms: stored.meta.at_ms,
+            rule: rule.to_owned(),
+            decided: Decided::Open,
+            seq: author.seq,
+            scope: Scope { owner: stored.row.owner, compartment },
+            fields,
+        };
+        work.put_item(item);
     }
-    let fields: Vec<FieldId> = edited.iter().map(|(f, _)| *f).collect();
-    let id = item_id(stored.row.id, FieldId::RECORD, author.change);
-    stored.meta.open.push(id);
-    let item = ConflictItem {
-        id,
-        collection: stored.row.collection,
-        record: stored.row.id,
-        base: fields.iter().map(|f| stored.row.get(*f).clone()).collect(),
-        mine: vec![side(author, edited.iter().map(|(_, v)| v.clone()).collect(), delete)],
-        theirs: fields.iter().map(|f| stored.row.get(*f).clone()).collect(),
-        theirs_device: Some(stored.meta.device),
-        theirs_ms: stored.meta.at_ms,
-        rule: rule.to_owned(),
-        decided: Decided::Open,
-        seq: author.seq,
-        fields: fields.clone(),
-    };
-    work.put_item(scope_of(stored, &fields), item);
     Ok(())
+}
+
+/// The record-level item of a compartment that is still open.
+fn waiting_item(work: &Work, stored: &Stored, compartment: u8) -> Result<Option<ConflictItem>, StorageError> {
+    for id in &stored.meta.open {
+        let open = work.item(*id)?.filter(|i| i.decided == Decided::Open && i.scope.compartment == compartment);
+        if open.is_some() {
+            return Ok(open);
+        }
+    }
+    Ok(None)
 }
 
 /// One item for a whole command that was refused by concurrency: nothing of it took effect.
@@ -252,9 +310,10 @@ pub fn park(work: &mut Work, author: &Author, anchor: Option<&Stored>, target: (
         theirs: Vec::new(),
         theirs_device: anchor.map(|s| s.meta.device),
         theirs_ms: anchor.map_or(0, |s| s.meta.at_ms),
-        rule: "parked".to_owned(),
+        rule: omni_protocol::feed::PARKED.to_owned(),
         decided: Decided::Open,
         seq: author.seq,
+        scope: diff::open(owner),
     };
-    work.put_item(diff::open(owner), item);
+    work.put_item(item);
 }

@@ -108,11 +108,9 @@ fn kept_edits(stored: &Stored, field: FieldId) -> Vec<Kept> {
     match stored.meta.fields.get(&field) {
         Some(meta) => meta.kept.clone(),
         None if stored.row.get(field).is_null() => Vec::new(),
-        None => vec![Kept {
-            stamp: stored.meta.created,
-            interval: stored.meta.interval,
-            authority: stored.meta.authority,
-        }],
+        None => {
+            vec![Kept { stamp: stored.meta.created, interval: stored.meta.interval, authority: stored.meta.authority }]
+        }
     }
 }
 
@@ -121,8 +119,7 @@ fn merge_latest(stored: &mut Stored, unit: &Unit, author: &Author) -> Verdict {
     let mut wins = true;
     let mut rivals_total = 0;
     for (field, _) in unit {
-        let rivals: Vec<Kept> =
-            kept_edits(stored, *field).into_iter().filter(|k| !author.knows(&k.stamp)).collect();
+        let rivals: Vec<Kept> = kept_edits(stored, *field).into_iter().filter(|k| !author.knows(&k.stamp)).collect();
         rivals_total = rivals_total.max(rivals.len());
         let newest_rival = rivals.iter().max_by_key(|k| k.interval.from);
         let Some(newest) = newest_rival else { continue };
@@ -152,18 +149,41 @@ fn merge_latest(stored: &mut Stored, unit: &Unit, author: &Author) -> Verdict {
 
 /// Keeps a losing edit for later comparisons without touching the standing value or its writer.
 fn remember(stored: &mut Stored, field: FieldId, author: &Author) {
-    let mut kept = kept_edits(stored, field);
-    kept.push(Kept { stamp: author.stamp(), interval: author.interval, authority: author.authority });
-    let created = (stored.meta.created, stored.meta.device, stored.meta.at_ms);
-    let meta = stored.meta.fields.entry(field).or_insert_with(|| FieldMeta {
-        last: created.0,
+    let mut meta = standing(stored, field);
+    meta.kept = kept_edits(stored, field);
+    meta.kept.push(Kept { stamp: author.stamp(), interval: author.interval, authority: author.authority });
+    stored.meta.fields.insert(field, meta);
+}
+
+/// The field's causality as it stands: its own, or that of the record's creation.
+fn standing(stored: &Stored, field: FieldId) -> FieldMeta {
+    stored.meta.fields.get(&field).cloned().unwrap_or_else(|| FieldMeta {
+        last: stored.meta.created,
         kept: Vec::new(),
         open: None,
         tags: Default::default(),
-        device: created.1,
-        at_ms: created.2,
-    });
-    meta.kept = kept;
+        device: stored.meta.device,
+        at_ms: stored.meta.at_ms,
+    })
+}
+
+/// The field's causality after a write that adds to what stands: writes its author did not know are kept beside it, at
+/// most one of each replica, because the last writer alone would hide them from a later delete.
+fn added(stored: &Stored, field: FieldId, author: &Author) -> FieldMeta {
+    let mut meta = written(stored, field, author);
+    let mut kept = kept_edits(stored, field);
+    kept.retain(|k| !author.knows(&k.stamp));
+    kept.push(Kept { stamp: author.stamp(), interval: author.interval, authority: author.authority });
+    let surplus = kept.len().saturating_sub(KEPT_EDITS_MAX);
+    meta.kept = kept.split_off(surplus);
+    meta
+}
+
+/// Whether a write its author did not know stands in the field.
+pub fn holds_unknown(stored: &Stored, collection: &Collection, field: FieldId, author: &Author) -> bool {
+    let adds = collection.field_by_id(field).is_some_and(|f| matches!(f.policy, Policy::Counter | Policy::Set));
+    let Some(meta) = stored.meta.fields.get(&field) else { return false };
+    !author.knows(&meta.last) || (adds && meta.kept.iter().any(|k| !author.knows(&k.stamp)))
 }
 
 /// `Max` and `Min`: monotone. A write that does not pass the bound is a no-op; the value it did not reach is kept as a
@@ -192,21 +212,24 @@ fn merge_bound(stored: &mut Stored, field: &Field, unit: &Unit, author: &Author)
 /// `Counter`: deltas add up; equal deltas both count. Saturates at the ends of the range.
 pub fn merge_add(stored: &mut Stored, field: FieldId, by: i64, author: &Author) -> Verdict {
     let now = stored.row.get(field).as_int().unwrap_or(0).saturating_add(by);
-    let meta = written(stored, field, author);
+    let meta = added(stored, field, author);
     stored.meta.fields.insert(field, meta);
     stored.row.set(field, Value::Int(now));
     Verdict::Took
 }
 
-/// `Set`: an addition always stands, and carries the tag of its change.
+/// `Set`: an addition always stands, and carries the tag of its change. A repeated one changes nothing else.
 pub fn merge_include(stored: &mut Stored, field: FieldId, item: &str, author: &Author) -> Verdict {
     let mut items = stored.row.get(field).as_set().unwrap_or_default();
     let was_present = !items.insert(item.to_owned());
-    let mut meta = written(stored, field, author);
+    let mut meta = if was_present { standing(stored, field) } else { added(stored, field, author) };
     if was_present && !meta.tags.contains_key(item) {
         meta.tags.insert(item.to_owned(), vec![stored.meta.created]);
     }
-    meta.tags.entry(item.to_owned()).or_default().push(author.stamp());
+    // Of one replica the last addition is enough: who knows it knows the earlier ones.
+    let tags = meta.tags.entry(item.to_owned()).or_default();
+    tags.retain(|t| t.replica != author.replica);
+    tags.push(author.stamp());
     stored.meta.fields.insert(field, meta);
     stored.row.set(field, Value::Set(items));
     if was_present { Verdict::NoChange } else { Verdict::Took }
@@ -218,15 +241,15 @@ pub fn merge_exclude(stored: &mut Stored, field: FieldId, item: &str, author: &A
     if !items.contains(item) {
         return Verdict::NoChange;
     }
-    let mut meta = written(stored, field, author);
+    let mut meta = standing(stored, field);
     let tags = meta.tags.remove(item).unwrap_or_else(|| vec![stored.meta.created]);
     let unknown: Vec<Stamp> = tags.into_iter().filter(|t| !author.knows(t)).collect();
     if !unknown.is_empty() {
         meta.tags.insert(item.to_owned(), unknown);
-        meta.last = last_write(stored, field).unwrap_or(meta.last);
         stored.meta.fields.insert(field, meta);
         return Verdict::Lost { rule: "Set" };
     }
+    let meta = FieldMeta { tags: meta.tags, ..added(stored, field, author) };
     items.remove(item);
     stored.meta.fields.insert(field, meta);
     stored.row.set(field, Value::Set(items));

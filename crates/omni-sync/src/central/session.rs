@@ -51,6 +51,7 @@ pub struct DeviceFacts {
 
 /// What happens to a session.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "made, passed on and consumed at once; a box would cost more")]
 pub enum SessionInput<'a> {
     /// A frame of the laptop. A hello needs its facts.
     Frame(ClientFrame, Option<HelloFacts>),
@@ -105,6 +106,7 @@ pub enum SessionInput<'a> {
 
 /// What the driver has to do.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "made, passed on and consumed at once; a box would cost more")]
 pub enum SessionAction {
     /// Put a frame on the wire.
     Send(ServerFrame),
@@ -236,8 +238,7 @@ impl Session {
             return self.refuse("wrong_device", "This copy belongs to another device. Enrol this laptop again.", false);
         }
         let start = start_of(&hello, &facts, &device.grants);
-        let (expected, chain) =
-            facts.replica.as_ref().map_or((1, Hash::default()), |r| (r.counter + 1, r.chain));
+        let (expected, chain) = facts.replica.as_ref().map_or((1, Hash::default()), |r| (r.counter + 1, r.chain));
         let welcome = Welcome {
             head: facts.head.position,
             expected,
@@ -369,6 +370,12 @@ impl Ready {
         root: Option<Digest>,
     ) -> Vec<SessionAction> {
         let Some(sent) = self.sent.filter(|_| self.paging) else { return Vec::new() };
+        // The laptop may have said anew where it stands while a read was under way: that one no longer continues what
+        // was sent, and the read it asked for then is still to come.
+        let after = commits.first().map_or(end.seq, |c| c.position.seq.saturating_sub(1));
+        if after != sent.seq {
+            return Vec::new();
+        }
         self.root = root;
         let page = self.page(sent.seq, commits.iter(), end, head);
         self.sent = Some(end);
@@ -417,9 +424,5 @@ pub fn feed_page<'a>(
         (!parts.is_empty()).then_some(FeedCommit { seq: c.position.seq, parts })
     });
     let commits: Vec<FeedCommit> = visible.collect();
-    FeedPage {
-        after,
-        commits,
-        watermark: Watermark { position: end, root: root.map(|d| DigestBytes(d.0)), head },
-    }
+    FeedPage { after, commits, watermark: Watermark { position: end, root: root.map(|d| DigestBytes(d.0)), head } }
 }

@@ -67,7 +67,8 @@ pub trait CentralTx {
     /// Stores a record with its causality, and keeps the link and uniqueness indexes true (live records only).
     fn put_record(&mut self, stored: &Stored) -> Result<(), StorageError>;
     /// Live records of `collection` whose link field `field` points to `target`, in id order.
-    fn linked(&self, collection: CollectionId, field: FieldId, target: RecordId) -> Result<Vec<RecordId>, StorageError>;
+    fn linked(&self, collection: CollectionId, field: FieldId, target: RecordId)
+    -> Result<Vec<RecordId>, StorageError>;
     /// The live record that holds `value` in the unique field, if any.
     fn unique_holder(&self, c: CollectionId, f: FieldId, value: &Value) -> Result<Option<RecordId>, StorageError>;
     /// What is known of a replica.

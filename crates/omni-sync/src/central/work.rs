@@ -5,7 +5,7 @@ use super::tx::CentralTx;
 use crate::meta::Stored;
 use crate::storage::StorageError;
 use omni_model::{CollectionId, FieldId, RecordId, Records, Row};
-use omni_protocol::{ConflictId, ConflictItem, Scope};
+use omni_protocol::{ConflictId, ConflictItem};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub struct Working {
 pub struct Work<'a> {
     tx: &'a dyn CentralTx,
     records: RefCell<BTreeMap<Key, Working>>,
-    items: BTreeMap<ConflictId, (Scope, ConflictItem)>,
+    items: BTreeMap<ConflictId, ConflictItem>,
     failed: Cell<Option<StorageError>>,
 }
 
@@ -64,18 +64,18 @@ impl<'a> Work<'a> {
     /// An item as the change has left it so far.
     pub fn item(&self, id: ConflictId) -> Result<Option<ConflictItem>, StorageError> {
         match self.items.get(&id) {
-            Some((_, item)) => Ok(Some(item.clone())),
+            Some(item) => Ok(Some(item.clone())),
             None => self.tx.conflict(id),
         }
     }
 
     /// Opens, joins or decides an item.
-    pub fn put_item(&mut self, scope: Scope, item: ConflictItem) {
-        self.items.insert(item.id, (scope, item));
+    pub fn put_item(&mut self, item: ConflictItem) {
+        self.items.insert(item.id, item);
     }
 
     /// Items opened, joined or decided by the change.
-    pub fn items(&self) -> impl Iterator<Item = &(Scope, ConflictItem)> {
+    pub fn items(&self) -> impl Iterator<Item = &ConflictItem> {
         self.items.values()
     }
 

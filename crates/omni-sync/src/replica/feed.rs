@@ -102,6 +102,8 @@ impl Layer<'_> {
         for (part, effect) in effects().filter(|(_, e)| matches!(e, Effect::Leave { .. } | Effect::Remove { .. })) {
             self.effect(part, effect)?;
         }
+        let left = effects().filter(|(_, e)| matches!(e, Effect::Leave { .. }));
+        self.drop_items(&left.map(|(p, e)| (p.scope.owner, e.record())).collect())?;
         for (part, effect) in effects().filter(|(_, e)| matches!(e, Effect::Create { .. })) {
             self.effect(part, effect)?;
         }
@@ -208,6 +210,20 @@ impl Layer<'_> {
             };
             self.deltas.sub(scope, cell);
             self.tx.put_deferred(scope, key.0, key.1, field, &[])?;
+        }
+        Ok(())
+    }
+
+    /// Records that left took their open items along; where the new scope is held too, they come back with it.
+    fn drop_items(&mut self, left: &BTreeSet<(RecordId, Key)>) -> Result<(), StorageError> {
+        if left.is_empty() {
+            return Ok(());
+        }
+        for (scope, item) in self.tx.conflicts()? {
+            if item.moves_with_record() && left.contains(&(scope.owner, (item.collection, item.record))) {
+                self.deltas.sub(scope, digest::conflict(&item));
+                self.tx.remove_conflict(item.id)?;
+            }
         }
         Ok(())
     }

@@ -10,14 +10,18 @@ use omni_protocol::{Hash, Parent, ReplicaId};
 /// under the new identity, and central answers known ids with their stored outcome.
 pub fn renew(tx: &mut dyn ReplicaTx, fresh: ReplicaId) -> Result<(), StorageError> {
     let mut meta = tx.meta()?;
-    let counter = meta.next_counter - 1;
+    let sealed = tx.outbox_sealed(1, usize::MAX)?;
+    // Only what was answered is surely this database's: a twin may have used the counters after it. What was sealed
+    // here and committed all the same is known by the dependencies of the changes that follow it.
+    let unanswered = sealed.first().and_then(|e| e.counter).unwrap_or(meta.next_counter);
+    let counter = unanswered - 1;
     // An ancestor is known up to the smaller counter on the way, which each step fixed when it was made.
     meta.lineage.insert(0, Parent { replica: meta.replica, counter });
     meta.lineage.truncate(LINEAGE_MAX);
     meta.replica = fresh;
     meta.next_counter = 1;
     meta.chain = Hash::default();
-    for entry in tx.outbox_sealed(1, usize::MAX)? {
+    for entry in sealed {
         tx.outbox_update(&OutboxEntry {
             state: OutboxState::Unsealed,
             counter: None,

@@ -8,7 +8,7 @@ use omni_model::records::owner_of;
 use omni_model::{CollectionId, FieldError, FieldId, Offline, Op, Policy, RecordId, Row, Value, schema};
 use omni_protocol::limits::{CHANGE_BYTES_MAX, CHANGE_OPS_MAX};
 use omni_protocol::{Base, Change, ChangeId, EditTime, GroupRef};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the operator wants, with the identity and time the caller took for it.
 #[derive(Clone, Debug)]
@@ -97,16 +97,34 @@ pub fn save(tx: &mut dyn ReplicaTx, intent: Intent) -> Result<Option<OutboxEntry
     Ok(Some(entry))
 }
 
-/// Drops sets that change nothing, and completes merge groups: a group is written whole, as the author sees it.
+/// Drops sets that change nothing or are set again in the same edit, and completes merge groups: a group is written
+/// whole, as the author sees it.
 fn effective_ops(tx: &dyn ReplicaTx, ops: Vec<Op>) -> Result<Vec<Op>, EditError> {
     let mut out: Vec<Op> = Vec::with_capacity(ops.len());
     let mut completed: BTreeSet<(RecordId, &'static str)> = BTreeSet::new();
-    for op in &ops {
+    let mut last: BTreeMap<(RecordId, FieldId), usize> = BTreeMap::new();
+    let mut made_anew: BTreeSet<RecordId> = BTreeSet::new();
+    for (at, op) in ops.iter().enumerate() {
+        match op {
+            Op::Set { record, field, .. } => {
+                last.insert((*record, *field), at);
+            }
+            Op::Insert { record, .. } | Op::Delete { record, .. } => {
+                made_anew.insert(*record);
+            }
+            _ => {}
+        }
+    }
+    for (at, op) in ops.iter().enumerate() {
         let Op::Set { collection, record, field, value } = op else {
             out.push(op.clone());
             continue;
         };
-        let row = tx.row(*collection, *record)?;
+        if last.get(&(*record, *field)) != Some(&at) {
+            continue;
+        }
+        // What the edit itself creates or deletes cannot be compared with what is visible before it.
+        let row = tx.row(*collection, *record)?.filter(|_| !made_anew.contains(record));
         let unchanged = row.as_ref().is_some_and(|r| r.get(*field) == value);
         let group = schema::by_id(*collection).and_then(|c| c.field_by_id(*field)).and_then(|f| f.group);
         match (group, row) {
@@ -133,10 +151,8 @@ fn whole_group(ops: &[Op], c: CollectionId, record: RecordId, group: &'static st
             _ => None,
         })
     };
-    let values: Vec<(FieldId, Value)> = collection
-        .group(group)
-        .map(|f| (f.id, written(f.id).unwrap_or_else(|| row.get(f.id).clone())))
-        .collect();
+    let values: Vec<(FieldId, Value)> =
+        collection.group(group).map(|f| (f.id, written(f.id).unwrap_or_else(|| row.get(f.id).clone()))).collect();
     if values.iter().all(|(f, v)| row.get(*f) == v) {
         return Vec::new();
     }
@@ -192,7 +208,12 @@ fn settle_owner(tx: &dyn ReplicaTx, row: &mut Row) -> Result<(), EditError> {
     visible.take_failure()?;
     match owner {
         Some(owner) => row.owner = owner,
-        None => return refuse("unknown_link", format!("What this {} belongs to does not exist here.", collection.label.to_lowercase())),
+        None => {
+            return refuse(
+                "unknown_link",
+                format!("What this {} belongs to does not exist here.", collection.label.to_lowercase()),
+            );
+        }
     }
     Ok(())
 }
@@ -231,8 +252,10 @@ fn check_row(tx: &dyn ReplicaTx, row: &Row, ops: &[Op]) -> Result<(), EditError>
     let mine: Vec<&Op> = ops.iter().filter(|op| op.record() == (row.collection, row.id)).collect();
     let created = mine.iter().any(|op| op.creates());
     let written: BTreeSet<FieldId> = mine.iter().flat_map(|op| op.fields()).collect();
+    // A rule may be named like a field: it concerns the whole record all the same.
     let concerns = |e: &FieldError| {
-        collection.field(&e.field).is_none_or(|f| created || written.contains(&f.id))
+        let rule = collection.rules.iter().any(|r| r.name == e.field);
+        collection.field(&e.field).filter(|_| !rule).is_none_or(|f| created || written.contains(&f.id))
     };
     let errors: Vec<FieldError> = collection.check(row).into_iter().filter(concerns).collect();
     if let Some(first) = errors.first() {
@@ -273,10 +296,16 @@ fn check_unlinked(tx: &dyn ReplicaTx, c: CollectionId, id: RecordId) -> Result<(
 /// Why a change cannot be taken back.
 pub const SEALED_MESSAGE: &str = "This edit is on its way; wait for central's answer, then change it again.";
 
+/// Sealed before under an earlier identity and not answered: it may be in effect on central already, so it is answered
+/// first like any sealed change.
+fn was_sent(entry: &OutboxEntry) -> bool {
+    entry.state == OutboxState::Unsealed && entry.attempts > 0
+}
+
 /// Takes a change out of the queue: an unsealed one, or one central refused. It stays restorable.
 pub fn discard(tx: &mut dyn ReplicaTx, id: ChangeId) -> Result<(), EditError> {
     let Some(mut entry) = tx.outbox_get(id)? else { return refuse("not_found", "This change is not in the queue.") };
-    if !matches!(entry.state, OutboxState::Unsealed | OutboxState::Rejected | OutboxState::Held) {
+    if !matches!(entry.state, OutboxState::Unsealed | OutboxState::Rejected | OutboxState::Held) || was_sent(&entry) {
         return refuse("sealed", SEALED_MESSAGE);
     }
     let was_visible = entry.state.in_overlay();
@@ -294,7 +323,8 @@ pub fn take_for_reissue(tx: &mut dyn ReplicaTx, id: ChangeId) -> Result<Change, 
     if !matches!(
         entry.state,
         OutboxState::Unsealed | OutboxState::Rejected | OutboxState::Held | OutboxState::Discarded
-    ) {
+    ) || was_sent(&entry)
+    {
         return refuse("sealed", SEALED_MESSAGE);
     }
     tx.outbox_remove(id)?;

@@ -2,6 +2,7 @@
 
 use super::tx::{OutboxEntry, ReplicaTx};
 use crate::storage::StorageError;
+use omni_model::records::owner_of;
 use omni_model::{CollectionId, FieldId, Op, RecordId, Records, Row, Value, schema};
 use std::cell::Cell;
 
@@ -86,10 +87,15 @@ pub fn rebuild(tx: &mut dyn ReplicaTx, c: CollectionId, id: RecordId, seq: Optio
             continue;
         }
         pending = true;
-        let fits = ops.iter().fold(true, |fits, op| apply_op(&mut visible, op) && fits);
+        // Every operation is applied, also after one that does not fit.
+        let mut fits = true;
+        ops.iter().for_each(|op| fits &= apply_op(&mut visible, op));
         if entry.blocked == fits {
             tx.outbox_update(&OutboxEntry { blocked: !fits, ..entry })?;
         }
+    }
+    if let Some(row) = visible.as_mut().filter(|_| pending) {
+        row.owner = visible_owner(tx, row)?;
     }
     match &visible {
         Some(row) => tx.put_row(row, seq)?,
@@ -99,6 +105,15 @@ pub fn rebuild(tx: &mut dyn ReplicaTx, c: CollectionId, id: RecordId, seq: Optio
         tx.drop_confirmed(c, id)?;
     }
     Ok(())
+}
+
+/// The owner of a row with pending changes, as the operator sees it; as it is if what it belongs to is not here.
+fn visible_owner(tx: &dyn ReplicaTx, row: &Row) -> Result<RecordId, StorageError> {
+    let Some(collection) = schema::by_id(row.collection) else { return Ok(row.owner) };
+    let visible = Visible::new(tx);
+    let owner = owner_of(collection, row, &visible);
+    visible.take_failure()?;
+    Ok(owner.unwrap_or(row.owner))
 }
 
 /// The operations of an entry on one record.

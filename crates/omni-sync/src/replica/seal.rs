@@ -1,11 +1,12 @@
 //! Sealing: an unsealed change gets the next gap-free counter and enters a signed batch. The durable step before its
 //! first byte is sent. Priority decides the order, but a change never passes an unsealed one it depends on.
 
+use super::overlay::Visible;
 use super::tx::{OutboxEntry, OutboxState, ReplicaTx};
 use crate::sign::sign_batch;
 use crate::storage::StorageError;
 use ed25519_dalek::SigningKey;
-use omni_model::{CollectionId, FieldId, Op, RecordId, Value, schema};
+use omni_model::{Args, CollectionId, FieldId, Op, RecordId, Value, schema};
 use omni_protocol::change::chain;
 use omni_protocol::limits::{BATCH_BYTES_MAX, BATCH_CHANGES_MAX};
 use omni_protocol::{Batch, Change, ChangeId, Entry, Hash};
@@ -102,8 +103,11 @@ fn seal_waiting(
     let mut sealed = Vec::new();
     let mut done: BTreeSet<ChangeId> = BTreeSet::new();
     let mut meta = tx.meta()?;
+    let (c, id) = QUEUED_COMMANDS;
+    let commands: Vec<OutboxEntry> =
+        tx.outbox_touching(c, id)?.into_iter().filter(|e| e.state == OutboxState::Unsealed).collect();
     for candidate in tx.outbox_unsealed(count)? {
-        for mut entry in with_dependencies(tx, candidate, &done)? {
+        for mut entry in with_dependencies(tx, candidate, &commands, &done)? {
             if sealed.len() >= count {
                 break;
             }
@@ -136,10 +140,11 @@ fn seal_waiting(
 }
 
 /// The candidate behind every unsealed change it depends on, in local order: changes that touch the same record, or
-/// created a record it links to, and what those depend on.
+/// created a record it links to, and what those depend on. `commands` are the waiting queued commands.
 fn with_dependencies(
     tx: &dyn ReplicaTx,
     candidate: OutboxEntry,
+    commands: &[OutboxEntry],
     done: &BTreeSet<ChangeId>,
 ) -> Result<Vec<OutboxEntry>, StorageError> {
     let mut found: BTreeMap<u64, OutboxEntry> = BTreeMap::new();
@@ -151,12 +156,14 @@ fn with_dependencies(
         if found.contains_key(&entry.local_no) {
             continue;
         }
-        for (c, id) in mentioned(&entry.change.ops) {
-            for other in tx.outbox_touching(c, id)? {
-                let earlier = other.local_no < entry.local_no && other.state == OutboxState::Unsealed;
-                if earlier && !done.contains(&other.change.id) && depends(&entry.change, &other.change) {
-                    open.push(other);
-                }
+        let mut others = commands.to_vec();
+        for (c, id) in reach(tx, &entry.change)? {
+            others.extend(tx.outbox_touching(c, id)?);
+        }
+        for other in others {
+            let earlier = other.local_no < entry.local_no && other.state == OutboxState::Unsealed;
+            if earlier && !done.contains(&other.change.id) && depends(tx, &entry.change, &other.change)? {
+                open.push(other);
             }
         }
         found.insert(entry.local_no, entry);
@@ -164,9 +171,16 @@ fn with_dependencies(
     Ok(found.into_values().collect())
 }
 
-/// Records an edit touches or links to.
+/// What a queued command stands under in the index of touched records: its operations are made on central, so the
+/// records it touches are not written in it.
+pub const QUEUED_COMMANDS: (CollectionId, RecordId) = (CollectionId(0), RecordId::GLOBAL);
+
+/// Records operations touch or link to; without any, the place of queued commands.
 pub fn mentioned(ops: &[Op]) -> BTreeSet<(CollectionId, RecordId)> {
     let mut out = BTreeSet::new();
+    if ops.is_empty() {
+        out.insert(QUEUED_COMMANDS);
+    }
     for op in ops {
         let (c, id) = op.record();
         out.insert((c, id));
@@ -193,20 +207,49 @@ pub fn mentioned(ops: &[Op]) -> BTreeSet<(CollectionId, RecordId)> {
     out
 }
 
-/// Whether `later` must not pass `earlier`: same record, or `earlier` created a record `later` links to.
-fn depends(later: &Change, earlier: &Change) -> bool {
-    let touched: BTreeSet<_> = later.ops.iter().map(Op::record).collect();
-    let linked = mentioned(&later.ops);
-    earlier.ops.iter().any(|op| touched.contains(&op.record()) || (op.creates() && linked.contains(&op.record())))
+/// Records a change touches or links to. For a queued command: those its plan would touch now, and all its arguments
+/// may name; too many only cost a change its overtaking.
+fn reach(tx: &dyn ReplicaTx, change: &Change) -> Result<BTreeSet<(CollectionId, RecordId)>, StorageError> {
+    if !change.ops.is_empty() {
+        return Ok(mentioned(&change.ops));
+    }
+    let mut out = BTreeSet::new();
+    if let Some(command) = schema::command_by_id(change.command) {
+        let visible = Visible::new(tx);
+        let planned = (command.plan)(&visible, &Args(change.args.iter().cloned().collect()));
+        visible.take_failure()?;
+        planned.iter().for_each(|ops| out.extend(mentioned(ops)));
+    }
+    for (_, value) in &change.args {
+        let id = uuid::Uuid::parse_str(value).map(RecordId).ok();
+        out.extend(schema::COLLECTIONS.iter().map(|c| (c.id, id.unwrap_or_else(|| RecordId::from_key(c.name, value)))));
+    }
+    out.remove(&QUEUED_COMMANDS);
+    Ok(out)
 }
 
-/// Own changes without a good answer yet that this one relies on: same field, same merge group, or a record created.
+/// Whether `later` must not pass `earlier`: same record, or `earlier` created a record `later` links to.
+fn depends(tx: &dyn ReplicaTx, later: &Change, earlier: &Change) -> Result<bool, StorageError> {
+    let linked = reach(tx, later)?;
+    let touched = match later.ops.is_empty() {
+        true => linked.clone(),
+        false => later.ops.iter().map(Op::record).collect::<BTreeSet<_>>(),
+    };
+    if earlier.ops.is_empty() {
+        return Ok(!reach(tx, earlier)?.is_disjoint(&touched));
+    }
+    Ok(earlier.ops.iter().any(|op| touched.contains(&op.record()) || (op.creates() && linked.contains(&op.record()))))
+}
+
+/// Own unconfirmed changes this one relies on: same field, same merge group, or a record created. Those central accepted
+/// count until this copy holds their commit: until then what its author saw rests on them, and a renewed replica has no
+/// other way to say that it knew them.
 fn relies_on(tx: &dyn ReplicaTx, change: &Change, local_no: u64) -> Result<Vec<ChangeId>, StorageError> {
     let mut found: BTreeMap<u64, ChangeId> = BTreeMap::new();
     let linked = mentioned(&change.ops);
     for (c, id) in &linked {
         for other in tx.outbox_touching(*c, *id)? {
-            let open = matches!(other.state, OutboxState::Sealed | OutboxState::Rejected | OutboxState::Held);
+            let open = !matches!(other.state, OutboxState::Unsealed | OutboxState::Discarded);
             if other.local_no < local_no && open && shares(change, &other.change, &linked) {
                 found.insert(other.local_no, other.change.id);
             }

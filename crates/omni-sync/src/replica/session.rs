@@ -15,6 +15,8 @@ use std::collections::VecDeque;
 
 /// Connected and waiting, but nothing arrives: recycle after this long, milliseconds.
 pub const PROGRESS_TIMEOUT_MS: u64 = 30_000;
+/// Nothing at all arrives, heartbeats included: the connection is dead, milliseconds.
+const SILENCE_TIMEOUT_MS: u64 = 3 * HEARTBEAT_MS + 3_000;
 /// Refusals of the same batch before it is cut in half.
 const REFUSALS_BEFORE_BISECT: u32 = 2;
 
@@ -180,12 +182,18 @@ pub struct Session {
     next_counter: u64,
     next_send: u64,
     in_flight: VecDeque<(u64, u64)>,
-    asked_batch: bool,
+    /// The counter an outstanding `NextBatch` asked from.
+    asked_batch: Option<u64>,
     asked_again: bool,
-    last_gap: Option<u64>,
+    /// The counter central misses: the next batch must reach down to it.
+    gap: Option<u64>,
+    /// On this connection central has said that it expects this counter or a later one.
+    expected: u64,
     limits: BatchLimits,
     refusals: u32,
     last_heard_ms: u64,
+    /// Since when it waits for something that did not come: a welcome, an answer, the rest of the feed.
+    waiting_since_ms: Option<u64>,
     fetching: bool,
 }
 
@@ -199,12 +207,14 @@ impl Default for Session {
             next_counter: 1,
             next_send: 0,
             in_flight: VecDeque::new(),
-            asked_batch: false,
+            asked_batch: None,
             asked_again: false,
-            last_gap: None,
+            gap: None,
+            expected: 0,
             limits: BatchLimits::default(),
             refusals: 0,
             last_heard_ms: 0,
+            waiting_since_ms: None,
             fetching: false,
         }
     }
@@ -261,11 +271,32 @@ impl Session {
 
     /// Live, at the head, nothing in flight.
     pub fn is_quiet(&self) -> bool {
-        self.phase == Phase::Live && self.position.seq >= self.head && self.in_flight.is_empty() && !self.asked_batch
+        self.phase == Phase::Live
+            && self.position.seq >= self.head
+            && self.in_flight.is_empty()
+            && self.asked_batch.is_none()
     }
 
     /// One step at the driver's monotonic time.
     pub fn step(&mut self, input: Input, now_ms: u64) -> Vec<Action> {
+        let progress = matches!(
+            input,
+            Input::Connected
+                | Input::Frame(ServerFrame::Welcome(_) | ServerFrame::Outcomes(_))
+                | Input::PageApplied { .. }
+                | Input::SnapshotDone { .. }
+        );
+        let actions = self.react(input, now_ms);
+        let behind = self.phase == Phase::Live && self.position.seq < self.head;
+        let waiting = self.phase == Phase::Greeting || !self.in_flight.is_empty() || behind;
+        self.waiting_since_ms = match self.waiting_since_ms {
+            Some(since) if waiting && !progress => Some(since),
+            _ => waiting.then_some(now_ms),
+        };
+        actions
+    }
+
+    fn react(&mut self, input: Input, now_ms: u64) -> Vec<Action> {
         match input {
             Input::Connected => {
                 *self = Session {
@@ -328,15 +359,18 @@ impl Session {
         vec![Action::Recycle { cause }]
     }
 
-    /// Long fetches report through their own inputs; everything else must hear from central in time.
+    /// Long fetches report through their own inputs. Everything else must hear from central in time, and what it waits
+    /// for must come in time: heartbeats alone are no progress.
     fn tick(&mut self, now_ms: u64) -> Vec<Action> {
-        let silent_ms = now_ms.saturating_sub(self.last_heard_ms);
-        let waiting = self.phase == Phase::Greeting || !self.in_flight.is_empty();
-        let limit = if waiting { PROGRESS_TIMEOUT_MS } else { 3 * HEARTBEAT_MS + 3_000 };
-        if self.phase == Phase::Down || self.fetching || silent_ms < limit {
+        if self.phase == Phase::Down || self.fetching {
             return Vec::new();
         }
-        self.recycle(if waiting { "no_progress" } else { "silent" })
+        let stalled = self.waiting_since_ms.is_some_and(|since| now_ms.saturating_sub(since) >= PROGRESS_TIMEOUT_MS);
+        if stalled {
+            return self.recycle("no_progress");
+        }
+        let silent = now_ms.saturating_sub(self.last_heard_ms) >= SILENCE_TIMEOUT_MS;
+        if silent { self.recycle("silent") } else { Vec::new() }
     }
 
     fn on_frame(&mut self, frame: ServerFrame) -> Vec<Action> {
@@ -374,6 +408,7 @@ impl Session {
         self.head = welcome.head.seq;
         // Central has answered counters this database never gave: it is an older copy of itself.
         let behind_itself = welcome.expected > self.next_counter;
+        self.expected = welcome.expected;
         let mut actions = vec![Action::Welcomed(Box::new(welcome))];
         if behind_itself {
             actions.push(Action::Renew);
@@ -422,20 +457,34 @@ impl Session {
 
     fn want_batch(&mut self) -> Vec<Action> {
         let established = matches!(self.phase, Phase::Live | Phase::CatchingUp | Phase::Snapshot);
-        if !established || self.in_flight.len() >= BATCHES_IN_FLIGHT_MAX {
+        // While an undeliverable change is being located one batch flies alone, so that a refusal is surely about it.
+        let locating = self.refusals > 0 || self.limits != BatchLimits::default();
+        let most = if locating { 1 } else { BATCHES_IN_FLIGHT_MAX };
+        if !established || self.in_flight.len() >= most {
             return Vec::new();
         }
-        if self.asked_batch {
+        if self.asked_batch.is_some() {
             self.asked_again = true;
             return Vec::new();
         }
-        self.asked_batch = true;
+        self.asked_batch = Some(self.next_send);
         vec![Action::NextBatch { from: self.next_send, epoch: self.epoch, limits: self.limits }]
     }
 
     fn on_batch(&mut self, batch: Option<OutgoingBatch>) -> Vec<Action> {
-        self.asked_batch = false;
+        let from = self.asked_batch.take();
         let again = std::mem::take(&mut self.asked_again);
+        if from != Some(self.next_send) {
+            // Asked for before it was known that an earlier one must go first: ask again from there.
+            return self.want_batch();
+        }
+        if let Some(missing) = self.gap {
+            // This database does not hold what central misses: it goes on under a new identity.
+            if batch.as_ref().is_none_or(|b| b.first > missing) {
+                return vec![Action::Renew];
+            }
+            self.gap = None;
+        }
         let Some(batch) = batch else {
             return if again { self.want_batch() } else { Vec::new() };
         };
@@ -447,9 +496,17 @@ impl Session {
     }
 
     fn on_outcomes(&mut self, outcomes: Vec<Outcome>) -> Vec<Action> {
+        let low = outcomes.iter().map(|o| o.counter).min().unwrap_or(0);
         let top = outcomes.iter().map(|o| o.counter).max().unwrap_or(0);
+        // Answers come in order: a batch before the answered one that has none was lost with its answer.
+        let lost = self.in_flight.iter().any(|(_, last)| *last < low);
+        self.expected = self.expected.max(top + 1);
+        self.gap = self.gap.filter(|missing| *missing > top);
         self.in_flight.retain(|(_, last)| *last > top);
-        self.last_gap = None;
+        if lost {
+            self.in_flight.clear();
+            self.next_send = 0;
+        }
         self.refusals = 0;
         self.limits = BatchLimits::default();
         let mut actions = vec![Action::StoreOutcomes(outcomes)];
@@ -457,15 +514,16 @@ impl Session {
         actions
     }
 
-    /// Central expects another counter: send from there. Asked for the same one twice, this database does not hold
-    /// what central misses: it goes on under a new identity.
+    /// Central misses a counter: send all again from the first unanswered one, also those below the gap, whose answers
+    /// were lost with what central misses. Central never expects less than before, so a smaller counter is an old notice
+    /// that was overtaken by the answers to what it missed.
     fn on_gap(&mut self, counter: u64) -> Vec<Action> {
-        if self.last_gap == Some(counter) {
-            return vec![Action::Renew];
+        if counter < self.expected {
+            return Vec::new();
         }
-        self.last_gap = Some(counter);
+        self.gap = Some(counter);
         self.in_flight.clear();
-        self.next_send = counter;
+        self.next_send = 0;
         self.want_batch()
     }
 

@@ -4,8 +4,8 @@ use crate::digest::Digest;
 use crate::storage::StorageError;
 use omni_model::{CollectionId, FieldId, RecordId, Row, Value};
 use omni_protocol::{
-    Change, ChangeId, ConflictId, ConflictItem, DeviceId, DirectoryEntry, Grants, Hash, Outcome, Parent, Position, ReplicaId,
-    Scope,
+    Change, ChangeId, ConflictId, ConflictItem, DeviceId, DirectoryEntry, Grants, Hash, Outcome, Parent, Position,
+    ReplicaId, Scope,
 };
 
 /// The replica's identity and where it stands.
@@ -77,6 +77,9 @@ pub struct OutboxEntry {
     pub blocked: bool,
 }
 
+/// A cell this version does not know, with its address: scope, record, field, wire bytes.
+pub type DeferredCell = (Scope, CollectionId, RecordId, FieldId, Vec<u8>);
+
 /// One line of the laptop's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryEntry {
@@ -113,7 +116,8 @@ pub trait ReplicaTx {
     /// Removes the visible row; no error if it is not there.
     fn remove_row(&mut self, collection: CollectionId, id: RecordId) -> Result<(), StorageError>;
     /// Visible rows of `collection` whose link field points to `target`, in id order.
-    fn linked(&self, collection: CollectionId, field: FieldId, target: RecordId) -> Result<Vec<RecordId>, StorageError>;
+    fn linked(&self, collection: CollectionId, field: FieldId, target: RecordId)
+    -> Result<Vec<RecordId>, StorageError>;
     /// Visible rows (all of them, or of one collection), in (collection, id) order, streamed.
     fn for_each_row(&self, f: &mut dyn FnMut(Row) -> Result<(), StorageError>) -> Result<(), StorageError>;
 
@@ -121,12 +125,7 @@ pub trait ReplicaTx {
     /// not existing on central.
     fn confirmed(&self, collection: CollectionId, id: RecordId) -> Result<Option<Option<Row>>, StorageError>;
     /// Stores the confirmed layer of a touched record.
-    fn put_confirmed(
-        &mut self,
-        collection: CollectionId,
-        id: RecordId,
-        row: Option<&Row>,
-    ) -> Result<(), StorageError>;
+    fn put_confirmed(&mut self, collection: CollectionId, id: RecordId, row: Option<&Row>) -> Result<(), StorageError>;
     /// The record is no longer touched.
     fn drop_confirmed(&mut self, collection: CollectionId, id: RecordId) -> Result<(), StorageError>;
     /// All touched records with their confirmed rows.
@@ -144,7 +143,7 @@ pub trait ReplicaTx {
         wire: &[u8],
     ) -> Result<(), StorageError>;
     /// All deferred cells.
-    fn all_deferred(&self) -> Result<Vec<(Scope, CollectionId, RecordId, FieldId, Vec<u8>)>, StorageError>;
+    fn all_deferred(&self) -> Result<Vec<DeferredCell>, StorageError>;
 
     /// Adds an entry; `local_no` is set by the store and returned.
     fn outbox_insert(&mut self, entry: &OutboxEntry) -> Result<u64, StorageError>;

@@ -1,0 +1,214 @@
+//! Central's HTTP calls: enrolment, catch-up pages, snapshots, digests. The live exchange is in `sync::socket`.
+
+use crate::error::{Result, internal};
+use crate::sync::measure::Traffic;
+use futures_util::StreamExt;
+use omni_protocol::frame::from_bytes;
+use omni_protocol::limits::{SERVER_FRAME_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX};
+use omni_protocol::{ChunkRef, DeviceId, FeedPage, Hash, Manifest, ReplicaId, SnapshotChunk, WireError};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// A connection stands within this, or not at all.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// No byte for this long: the call failed.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most bytes of an error answer that are read.
+const ERROR_BYTES_MAX: usize = 64 * 1024;
+/// Most bytes of a manifest: some thousands of owners and chunks.
+const MANIFEST_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Body of `POST /v1/enrol`.
+#[derive(Debug, Serialize)]
+pub struct EnrolRequest<'a> {
+    /// The code as typed.
+    pub code: &'a str,
+    /// The laptop's name.
+    pub name: &'a str,
+    /// Ed25519, 32 bytes hex.
+    pub device_public_key: String,
+    /// The replica the laptop starts with.
+    pub replica: ReplicaId,
+}
+
+/// Answer of `POST /v1/enrol`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Enrolled {
+    /// The device's id.
+    pub device: DeviceId,
+    /// The operator the code was made for.
+    pub operator: String,
+    /// The operator's role.
+    pub role: String,
+    /// Central's Ed25519 key, hex.
+    pub central_public_key: String,
+}
+
+/// Calls to one central.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    traffic: Arc<Traffic>,
+}
+
+impl Client {
+    /// For the central at this address.
+    pub fn new(central: &str, traffic: Arc<Traffic>) -> Result<Client> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|e| internal("Preparing the connection to central", e))?;
+        Ok(Client { http, base: checked_address(central)?, traffic })
+    }
+
+    /// The address, without a slash at its end.
+    pub fn address(&self) -> &str {
+        &self.base
+    }
+
+    /// The live address, `ws://…/v1/sync`.
+    pub fn socket_address(&self) -> String {
+        let rest = self.base.strip_prefix("http").unwrap_or(&self.base);
+        format!("ws{rest}/v1/sync")
+    }
+
+    /// Spends a code.
+    ///
+    /// Errors: `code_unknown`, `code_used`, `code_expired`, `central_unreachable`, …
+    pub async fn enrol(&self, request: &EnrolRequest<'_>) -> Result<Enrolled> {
+        let response = self.http.post(format!("{}/v1/enrol", self.base)).json(request).send().await;
+        let bytes = self.body(response, ERROR_BYTES_MAX).await?;
+        serde_json::from_slice(&bytes).map_err(|_| not_central())
+    }
+
+    /// A page of the feed after a seq.
+    pub async fn page(&self, token: &str, after: u64) -> Result<FeedPage> {
+        let bytes = self.get(token, &format!("/v1/feed?after={after}"), SERVER_FRAME_BYTES_MAX).await?;
+        from_bytes(&bytes).map_err(|_| unreadable("page"))
+    }
+
+    /// What a snapshot consists of.
+    pub async fn manifest(&self, token: &str) -> Result<Manifest> {
+        let bytes = self.get(token, "/v1/snapshot", MANIFEST_BYTES_MAX).await?;
+        from_bytes(&bytes).map_err(|_| unreadable("snapshot"))
+    }
+
+    /// Position and digests at central's head, without chunks.
+    pub async fn digests(&self, token: &str) -> Result<Manifest> {
+        let bytes = self.get(token, "/v1/digests", MANIFEST_BYTES_MAX).await?;
+        from_bytes(&bytes).map_err(|_| unreadable("list of digests"))
+    }
+
+    /// One chunk, proven to be the one named.
+    pub async fn chunk(&self, token: &str, wanted: &ChunkRef) -> Result<SnapshotChunk> {
+        let path = format!("/v1/snapshot/chunk/{}", wanted.hash.to_hex());
+        let bytes = self.get(token, &path, SNAPSHOT_CHUNK_BYTES_MAX).await?;
+        if Hash(*blake3::hash(&bytes).as_bytes()) != wanted.hash {
+            return Err(unreadable("chunk"));
+        }
+        from_bytes(&bytes).map_err(|_| unreadable("chunk"))
+    }
+
+    async fn get(&self, token: &str, path: &str, max: usize) -> Result<Vec<u8>> {
+        let response = self.http.get(format!("{}{path}", self.base)).bearer_auth(token).send().await;
+        let packed = self.body(response, max).await?;
+        zstd::bulk::decompress(&packed, max).map_err(|_| unreadable("answer"))
+    }
+
+    /// The body of a good answer, or the error it carries.
+    async fn body(&self, response: reqwest::Result<reqwest::Response>, max: usize) -> Result<Vec<u8>> {
+        let response = response.map_err(|e| self.unreachable(&e))?;
+        let status = response.status();
+        let max = if status.is_success() { max } else { ERROR_BYTES_MAX };
+        let mut bytes = Vec::new();
+        let mut stream = response.bytes_stream();
+        while let Some(part) = stream.next().await {
+            let part = part.map_err(|e| self.unreachable(&e))?;
+            self.traffic.received.fetch_add(part.len() as u64, Ordering::Relaxed);
+            if bytes.len() + part.len() > max {
+                return Err(WireError::new("too_large", "Central's answer is larger than it may be."));
+            }
+            bytes.extend_from_slice(&part);
+        }
+        if status.is_success() {
+            return Ok(bytes);
+        }
+        Err(serde_json::from_slice::<WireError>(&bytes)
+            .unwrap_or_else(|_| WireError { retryable: status.is_server_error(), ..not_central() }))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> WireError {
+        tracing::debug!("central: {error:?}");
+        let message = format!("Central at {} does not answer. Check the address, and that central runs.", self.base);
+        WireError::retryable("central_unreachable", message)
+    }
+}
+
+fn unreadable(what: &str) -> WireError {
+    WireError::retryable("bad_answer", format!("The {what} from central cannot be read."))
+}
+
+fn not_central() -> WireError {
+    WireError::new("not_central", "Something answers at this address, but it is not an Omni Central.")
+}
+
+/// An address as typed: `http` or `https`, a host, nothing behind it.
+///
+/// Errors: `bad_address`.
+pub fn checked_address(text: &str) -> Result<String> {
+    let bad = |why: &str| WireError::new("bad_address", format!("“{text}” is no address of a central: {why}."));
+    let trimmed = text.trim().trim_end_matches('/');
+    let with_scheme = if trimmed.contains("://") { trimmed.to_owned() } else { format!("http://{trimmed}") };
+    let url = reqwest::Url::parse(&with_scheme).map_err(|e| bad(&e.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(bad("it must begin with http:// or https://"));
+    }
+    if url.host_str().is_none_or(str::is_empty)
+        || url.path() != "/"
+        || url.query().is_some()
+        || !url.username().is_empty()
+    {
+        return Err(bad("a host and a port are expected, like http://127.0.0.1:7420"));
+    }
+    if url.scheme() == "http" && !is_loopback(&url) {
+        return Err(bad("beyond this machine the connection must be encrypted (https://)"));
+    }
+    Ok(with_scheme)
+}
+
+/// Whether the address is on this machine, so that no network is needed to reach it.
+pub fn is_local(address: &str) -> bool {
+    reqwest::Url::parse(address).is_ok_and(|url| is_loopback(&url))
+}
+
+fn is_loopback(url: &reqwest::Url) -> bool {
+    match url.host_str() {
+        Some("localhost") => true,
+        Some(host) => {
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_checked() {
+        assert_eq!(checked_address(" 127.0.0.1:7420/ ").unwrap(), "http://127.0.0.1:7420");
+        assert_eq!(checked_address("https://omni.example").unwrap(), "https://omni.example");
+        assert_eq!(checked_address("http://[::1]:7420").unwrap(), "http://[::1]:7420");
+        for bad in ["", "ftp://x", "http://", "http://127.0.0.1/path", "http://u:p@127.0.0.1", "http://omni.example"] {
+            assert_eq!(checked_address(bad).unwrap_err().code, "bad_address", "{bad}");
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! What the session asks for, done: each action is one transaction or one frame.
+
+use super::copy;
+use super::driver::{Connection, Driver, End, Fetched};
+use super::{events, payload};
+use crate::error::{Result, internal, store_error};
+use crate::{clock, ids};
+use omni_protocol::frame::{ClientFrame, Welcome, to_bytes};
+use omni_protocol::{Batch, Change, ChangeId, Entry, FeedPage, Outcome, Part, Position, Watermark, WireError};
+use omni_store::{Durability, Lane, StoreError, WriteTx};
+use omni_sync::replica::{
+    Action, BatchLimits, EditError, FeedError, Input, Intent, OutgoingBatch, ReplicaTx, apply_outcomes, apply_page,
+    hello, next_batch, renew, root_of, save, skip, take_for_reissue,
+};
+use std::collections::VecDeque;
+use tokio::sync::oneshot;
+use tokio::task::JoinError;
+
+/// What an action leads to.
+enum Then {
+    Nothing,
+    Input(Input),
+    End(End),
+}
+
+impl Driver {
+    /// Gives the session an input and does all it asks for, until it asks for nothing more.
+    pub(super) async fn drive(&mut self, connection: &mut Connection, input: Input) -> Result<Option<End>> {
+        let mut todo = VecDeque::from(self.step(input));
+        while let Some(action) = todo.pop_front() {
+            match self.perform(connection, action).await? {
+                Then::Nothing => {}
+                Then::Input(input) => todo.extend(self.step(input)),
+                Then::End(end) => return Ok(Some(end)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// One step. What it says about the head is known before a page is stored: whoever waits for the page must not see
+    /// the quiet of before.
+    fn step(&mut self, input: Input) -> Vec<Action> {
+        let actions = self.session.step(input, clock::mono_ms());
+        let (head, quiet) = (self.session.head(), self.session.is_quiet());
+        let known = self.link.facts();
+        if known.quiet != quiet || known.head.is_some_and(|known| known != head) {
+            self.link.update(|f| (f.quiet, f.head) = (quiet, f.head.map(|_| head)));
+        }
+        actions
+    }
+
+    async fn perform(&mut self, connection: &mut Connection, action: Action) -> Result<Then> {
+        Ok(match action {
+            Action::Hello { nonce } => Then::Input(self.say_hello(connection, &nonce).await?),
+            Action::Send(frame) => {
+                connection.sender.send(&frame).await?;
+                Then::Nothing
+            }
+            Action::Welcomed(welcome) => {
+                self.welcomed(*welcome).await?;
+                Then::Nothing
+            }
+            Action::NextBatch { from, epoch, limits } => Then::Input(self.take_batch(from, epoch, limits).await?),
+            Action::StoreOutcomes(outcomes) => {
+                self.store_outcomes(outcomes).await?;
+                Then::Nothing
+            }
+            Action::ApplyPage(page) => Then::Input(self.apply(page).await?),
+            Action::FetchPage { after } => {
+                let (client, token) = (self.client.clone(), self.token());
+                connection.fetches.spawn(async move { Fetched::Page(client.page(&token, after).await) });
+                Then::Nothing
+            }
+            Action::FetchSnapshot => {
+                let (client, token, store, link) =
+                    (self.client.clone(), self.token(), self.store.clone(), self.link.clone());
+                let grants = self.link.facts().grants.unwrap_or_default();
+                connection
+                    .fetches
+                    .spawn(async move { Fetched::Copy(copy::fetch(client, token, grants, store, link).await) });
+                Then::Nothing
+            }
+            Action::Probe { n, now_ms, watermark } => Then::Input(self.probe(connection, n, now_ms, watermark).await?),
+            // The state follows in order; the notice of it is the events' business.
+            Action::Alert { seq, .. } => {
+                tracing::info!(seq, "an emergency change is on its way");
+                Then::Nothing
+            }
+            Action::Directory(entry) => {
+                self.write(Durability::Normal, move |tx| Ok::<_, StoreError>(tx.put_directory(&[entry])?)).await?;
+                Then::Nothing
+            }
+            Action::Renew => {
+                self.write(Durability::Full, |tx| Ok::<_, StoreError>(renew(tx, ids::replica_id())?)).await?;
+                self.payload_next = 0;
+                Then::Input(Input::Renewed)
+            }
+            Action::Skip { counter } => {
+                tracing::error!(counter, "central cannot take a change; it is kept here and its place is skipped");
+                self.write(Durability::Full, move |tx| Ok::<_, StoreError>(skip(tx, counter, "central refused it")?))
+                    .await?;
+                Then::Nothing
+            }
+            Action::Recycle { cause } => Then::End(self.recycle(cause)),
+            Action::Refused { code, message, retryable } => Then::End(self.refused(&code, message, retryable)),
+        })
+    }
+
+    /// One transaction on the synchronisation lane, without blocking the runtime.
+    async fn write<R, E>(
+        &self,
+        durability: Durability,
+        body: impl FnOnce(&mut WriteTx<'_>) -> std::result::Result<R, E> + Send + 'static,
+    ) -> Result<R>
+    where
+        R: Send + 'static,
+        E: From<StoreError> + Into<SyncError> + Send + 'static,
+    {
+        match self.try_write(durability, body).await? {
+            Ok(done) => Ok(done),
+            Err(e) => Err(self.failed(e.into())),
+        }
+    }
+
+    async fn try_write<R, E>(
+        &self,
+        durability: Durability,
+        body: impl FnOnce(&mut WriteTx<'_>) -> std::result::Result<R, E> + Send + 'static,
+    ) -> Result<std::result::Result<R, E>>
+    where
+        R: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (tell, told) = oneshot::channel();
+        let done = move |result| drop(tell.send(result));
+        self.store.submit(Lane::Sync, durability, body, done).map_err(store_error)?;
+        let result = told.await.map_err(|_| store_error(StoreError::Closed))?;
+        if result.is_ok() && self.link.facts().disk_full {
+            self.link.update(|f| f.disk_full = false);
+        }
+        Ok(result)
+    }
+
+    fn failed(&self, error: SyncError) -> WireError {
+        let error = error.0;
+        if error.code == "disk_full" {
+            self.link.update(|f| f.disk_full = true);
+        }
+        error
+    }
+
+    fn token(&self) -> String {
+        self.link.facts().token.unwrap_or_default()
+    }
+
+    async fn say_hello(&mut self, connection: &mut Connection, nonce: &[u8]) -> Result<Input> {
+        let meta = self.write(Durability::Normal, |tx| Ok::<_, StoreError>(tx.meta()?)).await?;
+        let frame = ClientFrame::Hello(hello(&meta, self.device, nonce, &self.key));
+        connection.sender.send(&frame).await?;
+        Ok(Input::HelloSent { next_counter: meta.next_counter })
+    }
+
+    async fn welcomed(&mut self, welcome: Welcome) -> Result<()> {
+        let head = welcome.head.seq;
+        self.link.update(|f| {
+            f.connected = true;
+            (f.unreachable_since, f.last_error, f.next_try_mono) = (None, None, None);
+            (f.device_removed, f.signed_out, f.update_required) = (false, false, false);
+            (f.token, f.grants, f.head) = (Some(welcome.token), Some(welcome.grants), Some(head));
+        });
+        let names = welcome.directory;
+        self.write(Durability::Normal, move |tx| Ok::<_, StoreError>(tx.put_directory(&names)?)).await
+    }
+
+    async fn take_batch(&mut self, from: u64, epoch: u32, limits: BatchLimits) -> Result<Input> {
+        let key = self.key.clone();
+        let sealing = move |tx: &mut WriteTx<'_>| Ok::<_, StoreError>(next_batch(tx, &key, epoch, from, limits)?);
+        let Some(batch) = self.write(Durability::Full, sealing).await? else { return Ok(Input::Batch(None)) };
+        let last = batch.first + batch.entries.len() as u64 - 1;
+        self.count_payload(&batch);
+        Ok(Input::Batch(Some(OutgoingBatch { bytes: to_bytes(&batch), first: batch.first, last })))
+    }
+
+    /// A change sent again is overhead, not payload.
+    fn count_payload(&mut self, batch: &Batch) {
+        let mut bytes = 0;
+        for (entry, counter) in batch.entries.iter().zip(batch.first..) {
+            if counter >= self.payload_next
+                && let Entry::Change(wire) = entry
+            {
+                bytes += Change::from_bytes(wire).map_or(0, |c| payload::of_ops(&c.ops));
+            }
+        }
+        self.payload_next = self.payload_next.max(batch.first + batch.entries.len() as u64);
+        self.measures.traffic.payload.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    async fn store_outcomes(&mut self, outcomes: Vec<Outcome>) -> Result<()> {
+        let answered =
+            self.write(Durability::Normal, move |tx| Ok::<_, StoreError>(apply_outcomes(tx, &outcomes)?)).await?;
+        self.backoff.progress();
+        let now = clock::mono_us();
+        answered.answered.iter().for_each(|(id, _)| self.measures.edit_answered(*id.as_bytes(), now));
+        for id in answered.forks {
+            self.reissue(id).await?;
+        }
+        Ok(())
+    }
+
+    /// Central knows another change by this id: the edit is saved again under a new one.
+    async fn reissue(&self, id: ChangeId) -> Result<()> {
+        tracing::error!(%id, "central knows another change by this id; the edit is sent again under a new one");
+        let again = move |tx: &mut WriteTx<'_>| {
+            let change = take_for_reissue(tx, id)?;
+            let Change { command, args, ops, priority, .. } = change;
+            let (id, time) = (ids::change_id(), clock::edit_time());
+            save(tx, Intent { id, time, command, args, ops, priority, group: None }).map(drop)
+        };
+        match self.try_write(Durability::Full, again).await? {
+            Err(EditError::Storage(e)) => Err(self.failed(SyncError::from(StoreError::from(e)))),
+            // It no longer fits what is here: it stays refused in the queue, with its text.
+            Err(EditError::Refused { .. }) | Ok(()) => Ok(()),
+        }
+    }
+
+    async fn apply(&mut self, page: FeedPage) -> Result<Input> {
+        let page = std::sync::Arc::new(page);
+        let applying = {
+            let page = page.clone();
+            move |tx: &mut WriteTx<'_>| {
+                let before = tx.meta()?.position.seq;
+                let applied = apply_page(tx, &page)?;
+                Ok::<_, FeedError>((applied, before, tx.meta()?.position))
+            }
+        };
+        match self.try_write(Durability::Normal, applying).await? {
+            Ok((applied, before, position)) => {
+                self.backoff.progress();
+                self.applied(&page, before, position);
+                self.compared(applied.root_matches).await;
+                Ok(Input::PageApplied { position, root_matches: applied.root_matches })
+            }
+            Err(FeedError::Gap { .. }) => {
+                let position = self.write(Durability::Normal, |tx| Ok::<_, StoreError>(tx.meta()?.position)).await?;
+                Ok(Input::PageGap { position })
+            }
+            Err(FeedError::Broken(why)) => {
+                tracing::error!("the feed does not fit this copy, a new one is fetched: {why}");
+                Ok(Input::PageBroken)
+            }
+            Err(FeedError::Storage(e)) => Err(self.failed(SyncError::from(StoreError::from(e)))),
+        }
+    }
+
+    /// Tells events and figures about commits that are in the copy now.
+    fn applied(&self, page: &FeedPage, before: u64, position: Position) {
+        let fresh = page.commits.iter().filter(|c| c.seq > before).count() as u64;
+        if fresh == 0 {
+            return;
+        }
+        self.measures.commits(fresh);
+        self.measures.traffic.payload.fetch_add(payload::of_page(page, before), std::sync::atomic::Ordering::Relaxed);
+        let last = page.commits.last().and_then(|c| c.parts.first());
+        let at = last.and_then(|p| minicbor::decode::<Part>(p).ok()).map(|p| p.info.at_ms);
+        self.link.update(|f| f.copy_at = at.or(f.copy_at));
+        tracing::debug!(commits = fresh, seq = position.seq, "applied");
+        if self.events.receiver_count() > 0 {
+            for event in events::of_page(page, before) {
+                // Without a listener left there is nobody to tell.
+                let _ = self.events.send(event);
+            }
+        }
+    }
+
+    /// Notes a comparison of this copy's digests with central's.
+    async fn compared(&self, equal: Option<bool>) {
+        let Some(equal) = equal else { return };
+        let store = self.store.clone();
+        let rows = tokio::task::spawn_blocking(move || store.read(|tx| tx.rows_total())).await;
+        let rows = rows.ok().and_then(|r| r.ok()).unwrap_or(0);
+        if equal {
+            self.measures.compared(clock::mono_ms(), rows, 0);
+            self.link.update(|f| f.verified_at = Some(clock::wall_ms()));
+            return;
+        }
+        tracing::error!("this copy differs from central's; a new one is fetched");
+        let different = super::verify::differing_rows(&self.client, &self.token(), &self.store).await;
+        self.measures.compared(clock::mono_ms(), rows, different.unwrap_or(rows));
+    }
+
+    async fn probe(&mut self, connection: &mut Connection, n: u64, now_ms: i64, mark: Watermark) -> Result<Input> {
+        let (boot, mono_ms, wall_ms) = (clock::boot_id(), clock::mono_ms(), clock::wall_ms());
+        connection.sender.send(&ClientFrame::ProbeReply { n, boot, mono_ms, wall_ms }).await?;
+        self.link.update(|f| f.clock_offset_ms = Some((wall_ms - now_ms) as f64));
+        let comparing = move |tx: &mut WriteTx<'_>| {
+            let here = tx.meta()?.position == mark.position;
+            Ok::<_, StoreError>(match mark.root.filter(|_| here) {
+                Some(root) => Some(root_of(tx)?.0 == root.0),
+                None => None,
+            })
+        };
+        let equal = self.write(Durability::Normal, comparing).await?;
+        self.backoff.progress();
+        self.compared(equal).await;
+        Ok(Input::RootCompared { equal })
+    }
+
+    /// A fetch ended.
+    pub(super) fn fetched(&mut self, done: std::result::Result<Fetched, JoinError>) -> Input {
+        let error = match done {
+            Ok(Fetched::Page(Ok(page))) => {
+                self.link.heard();
+                return Input::PageFetched(page);
+            }
+            Ok(Fetched::Copy(Ok(position))) => {
+                self.backoff.progress();
+                self.link.heard();
+                return Input::SnapshotDone { position };
+            }
+            Ok(Fetched::Page(Err(e)) | Fetched::Copy(Err(e))) => e,
+            Err(e) => internal("A fetch from central", e),
+        };
+        tracing::warn!("a fetch from central failed: {error}");
+        self.link.update(|f| f.last_error = Some(error));
+        Input::FetchFailed
+    }
+
+    fn recycle(&self, cause: &'static str) -> End {
+        self.measures.reconnect(cause);
+        match cause {
+            "regrant" | "new_incarnation" => End::Again,
+            "no_progress" | "silent" => End::Lost(super::socket::lost("central stopped answering")),
+            _ => End::Lost(WireError::retryable(cause, "The exchange with central starts over.")),
+        }
+    }
+
+    fn refused(&self, code: &str, message: String, retryable: bool) -> End {
+        self.measures.reconnect(code);
+        self.link.update(|f| match code {
+            "device_revoked" => f.device_removed = true,
+            "device_unknown" | "bad_signature" => f.signed_out = true,
+            "update_required" | "protocol" => f.update_required = true,
+            _ => {}
+        });
+        End::Lost(WireError { retryable, ..WireError::new(code, message) })
+    }
+}
+
+/// Any error of a transaction, as the driver reports it.
+pub(super) struct SyncError(WireError);
+
+impl From<StoreError> for SyncError {
+    fn from(error: StoreError) -> SyncError {
+        SyncError(store_error(error))
+    }
+}

@@ -1,0 +1,264 @@
+//! The face of synchronisation for the rest of the app.
+
+use super::driver::{Driver, Order};
+use super::events::Event;
+use super::link::{Link, LinkFacts};
+use super::measure::Measures;
+use super::publish::Publisher;
+use super::verify::{self, Comparison};
+use crate::client::Client;
+use crate::clock;
+use crate::edits::{self, Edit};
+use crate::error::{Result, store_error};
+use ed25519_dalek::SigningKey;
+use omni_protocol::rpc::{ChangeMade, Status};
+use omni_protocol::{DeviceId, WireError};
+use omni_store::{Durability, Lane, Store};
+use serde_json::Value as Json;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::task::JoinHandle;
+
+/// Name of the fact that says since when the operator paused, unix milliseconds.
+const PAUSED: &str = "paused_at";
+/// Events a slow listener may miss before it is told.
+const EVENTS_KEPT: usize = 4_096;
+/// Comparisons tried while central moves on.
+const COMPARE_TRIES: u32 = 20;
+/// How often a waiting caller looks, besides being woken.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+struct Inner {
+    store: Store,
+    client: Client,
+    link: Arc<Link>,
+    measures: Arc<Measures>,
+    events: broadcast::Sender<Event>,
+    orders: mpsc::UnboundedSender<Order>,
+    publisher: Publisher,
+    stored: Arc<Notify>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Synchronises one replica with central: sends what operators save, takes what others did, and says what happens.
+#[derive(Clone)]
+pub struct SyncManager {
+    inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for SyncManager {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SyncManager").field("central", &self.inner.client.address()).finish()
+    }
+}
+
+/// What a manager needs.
+pub struct SyncParts {
+    /// The replica.
+    pub store: Store,
+    /// The way to central.
+    pub client: Client,
+    /// This device.
+    pub device: DeviceId,
+    /// Its key.
+    pub key: SigningKey,
+    /// What is measured.
+    pub measures: Arc<Measures>,
+    /// Where the UI hears of changes.
+    pub ui: broadcast::Sender<Json>,
+    /// Whether to connect without being asked.
+    pub connect: bool,
+}
+
+impl SyncManager {
+    /// Starts it. Needs a tokio runtime.
+    pub fn start(parts: SyncParts) -> Result<SyncManager> {
+        let SyncParts { store, client, device, key, measures, ui, connect } = parts;
+        let (link, queue_changed, stored) =
+            (Arc::new(Link::default()), Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let paused = store.read(|tx| tx.fact(PAUSED)).map_err(store_error)?;
+        let paused_at = paused.and_then(|b| String::from_utf8(b).ok()).and_then(|t| t.parse().ok());
+        let copy_at = store.read(|tx| Ok(tx.recent(0, 1)?.first().map(|c| c.info.at_ms))).map_err(store_error)?;
+        link.update(|f| (f.paused_at, f.copy_at) = (paused_at, copy_at));
+        super::notices::listen(&store, ui.clone(), queue_changed.clone(), stored.clone());
+        let (events, _) = broadcast::channel(EVENTS_KEPT);
+        let (orders, taken) = mpsc::unbounded_channel();
+        let driver = Driver::new(
+            store.clone(),
+            client.clone(),
+            device,
+            key,
+            link.clone(),
+            measures.clone(),
+            events.clone(),
+            queue_changed,
+        );
+        let publisher = Publisher::new(store.clone(), link.clone(), measures.clone(), client.address().to_owned());
+        let tasks = vec![
+            tokio::spawn(driver.run(taken, connect)),
+            tokio::spawn(publisher.clone().run(ui, events.clone(), stored.clone())),
+        ];
+        let inner =
+            Inner { store, client, link, measures, events, orders, publisher, stored, tasks: Mutex::new(tasks) };
+        Ok(SyncManager { inner: Arc::new(inner) })
+    }
+
+    /// Saves an edit on this laptop and sends it to everybody who may read it, as soon as there is a way. Durable when
+    /// it returns.
+    pub async fn broadcast(&self, edit: Edit) -> Result<ChangeMade> {
+        edits::save(&self.inner.store, &self.inner.measures, edit).await
+    }
+
+    /// What others and this laptop changed: one event per record and commit, after the local COMMIT.
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.inner.events.subscribe()
+    }
+
+    /// Connects and exchanges now, whatever the next try was set to. A pause ends.
+    pub async fn force_sync(&self) -> Result<()> {
+        self.set_paused(None).await?;
+        self.order(Order::Now)
+    }
+
+    /// Stops exchanging until resumed, also over restarts.
+    pub async fn pause(&self) -> Result<()> {
+        self.set_paused(Some(clock::wall_ms())).await?;
+        self.order(Order::Pause)
+    }
+
+    /// Ends a pause.
+    pub async fn resume(&self) -> Result<()> {
+        self.set_paused(None).await?;
+        self.order(Order::Resume)
+    }
+
+    /// The driver sends what waits: a retry by hand.
+    pub fn send_now(&self) -> Result<()> {
+        self.order(Order::Now)
+    }
+
+    fn order(&self, order: Order) -> Result<()> {
+        let closed = |_| WireError::new("closed", "The app is closing.");
+        self.inner.orders.send(order).map_err(closed)
+    }
+
+    async fn set_paused(&self, at: Option<i64>) -> Result<()> {
+        if self.inner.link.facts().paused_at.is_some() == at.is_some() {
+            return Ok(());
+        }
+        let (store, text) = (self.inner.store.clone(), at.map(|at| at.to_string()));
+        let write = move || {
+            store.write(Lane::Interactive, Durability::Full, move |tx| {
+                tx.set_fact(PAUSED, text.as_ref().map(String::as_bytes))
+            })
+        };
+        let done = tokio::task::spawn_blocking(write).await;
+        done.map_err(|e| crate::error::internal("Pausing", e))?.map_err(store_error)?;
+        self.inner.link.update(|f| f.paused_at = at);
+        Ok(())
+    }
+
+    /// The status now.
+    pub fn status(&self) -> Result<Status> {
+        self.inner.publisher.status()
+    }
+
+    /// What is measured.
+    pub fn measures(&self) -> &Measures {
+        &self.inner.measures
+    }
+
+    /// Whether a session with central stands now.
+    pub fn is_connected(&self) -> bool {
+        self.inner.link.facts().connected
+    }
+
+    /// Waits for a session with central.
+    ///
+    /// Errors: `timeout`, with what is known about why; at once what trying again does not help.
+    pub async fn wait_connected(&self, within: Duration) -> Result<Status> {
+        self.wait(within, |facts| Ok(facts.connected)).await
+    }
+
+    /// Waits until nothing is queued and the copy is at central's head.
+    ///
+    /// Errors: `timeout`, with what is known about why; at once what trying again does not help.
+    pub async fn wait_idle(&self, within: Duration) -> Result<Status> {
+        self.wait(within, |facts| Ok(facts.quiet && self.is_drained()?)).await
+    }
+
+    async fn wait(&self, within: Duration, reached: impl Fn(&LinkFacts) -> Result<bool>) -> Result<Status> {
+        let mut link = self.inner.link.watch();
+        let waiting = async {
+            loop {
+                link.mark_unchanged();
+                let stored = self.inner.stored.notified();
+                let facts = self.inner.link.facts();
+                if reached(&facts)? {
+                    return self.status();
+                }
+                if let Some(e) = facts.last_error.filter(is_hopeless) {
+                    return Err(e);
+                }
+                tokio::select! {
+                    changed = link.changed() => changed.map_err(|_| WireError::new("closed", "The app is closing."))?,
+                    () = stored => {}
+                    () = tokio::time::sleep(LOOK_AGAIN) => {}
+                }
+            }
+        };
+        match tokio::time::timeout(within, waiting).await {
+            Ok(done) => done,
+            Err(_) => Err(self.too_late(within)),
+        }
+    }
+
+    fn is_drained(&self) -> Result<bool> {
+        let counts = self.inner.store.read(|tx| tx.queue_counts()).map_err(store_error)?;
+        Ok(counts.pending + counts.sending + counts.acknowledged + counts.blocked == 0)
+    }
+
+    fn too_late(&self, within: Duration) -> WireError {
+        let facts = self.inner.link.facts();
+        let why = facts.last_error.map(|e| format!(" {}", e.message)).unwrap_or_default();
+        let message = format!("Not in sync after {} s.{why}", within.as_secs_f64());
+        WireError::retryable("timeout", message)
+    }
+
+    /// Compares this copy with central's, counted anew from its rows. Needs a session.
+    ///
+    /// Errors: `offline`, `busy` while central keeps moving.
+    pub async fn verify(&self) -> Result<Comparison> {
+        let Some(token) = self.inner.link.facts().token.filter(|_| self.inner.link.facts().connected) else {
+            return Err(WireError::retryable("offline", "Comparing with central needs a connection to it."));
+        };
+        for _ in 0..COMPARE_TRIES {
+            if let Some(found) = verify::compare(&self.inner.client, &token, &self.inner.store).await? {
+                self.inner.measures.compared(clock::mono_ms(), found.rows, found.rows_different);
+                if found.differing.is_empty() {
+                    self.inner.link.update(|f| f.verified_at = Some(clock::wall_ms()));
+                }
+                return Ok(found);
+            }
+            // The copy is on its way to the head: it will say when it moved.
+            let stored = self.inner.stored.notified();
+            let _ = tokio::time::timeout(LOOK_AGAIN, stored).await;
+        }
+        Err(verify::moving())
+    }
+
+    /// Stops exchanging for good. What is saved stays saved.
+    pub async fn stop(&self) {
+        let tasks = std::mem::take(&mut *self.inner.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            task.abort();
+            let _ = task.await;
+        }
+    }
+}
+
+/// Trying again by itself will not change this answer.
+fn is_hopeless(error: &WireError) -> bool {
+    matches!(error.code.as_str(), "device_revoked" | "device_unknown" | "update_required" | "not_central")
+}

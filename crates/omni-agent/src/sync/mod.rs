@@ -1,0 +1,22 @@
+//! Synchronisation of the running laptop. `manager` is its face, `driver` its task; the decisions are
+//! `omni_sync::replica::Session`'s.
+
+mod actions;
+pub mod backoff;
+mod copy;
+mod driver;
+pub mod events;
+pub mod link;
+mod manager;
+pub mod measure;
+mod notices;
+mod payload;
+mod publish;
+mod socket;
+pub mod state;
+mod verify;
+pub mod wake;
+
+pub use events::Event;
+pub use manager::{SyncManager, SyncParts};
+pub use verify::Comparison;

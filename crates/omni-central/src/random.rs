@@ -1,0 +1,39 @@
+//! Randomness from the operating system.
+
+use crate::error::{CentralError, Result};
+use uuid::Uuid;
+
+/// Fresh random bytes.
+pub fn bytes<const N: usize>() -> Result<[u8; N]> {
+    let mut out = [0; N];
+    getrandom::fill(&mut out)
+        .map_err(|e| CentralError::new("randomness", format!("The system gives no randomness: {e}.")))?;
+    Ok(out)
+}
+
+/// A random UUID.
+pub fn uuid() -> Result<Uuid> {
+    Ok(uuid::Builder::from_random_bytes(bytes()?).into_uuid())
+}
+
+/// Lower-case hex of fresh random bytes.
+pub fn hex<const N: usize>() -> Result<String> {
+    Ok(to_hex(&bytes::<N>()?))
+}
+
+/// Lower-case hex.
+pub fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Reads exactly `N` bytes of hex.
+pub fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    if text.len() != 2 * N || !text.is_ascii() {
+        return None;
+    }
+    let mut out = [0; N];
+    for (i, byte) in out.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
+    }
+    Some(out)
+}

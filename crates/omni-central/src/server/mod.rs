@@ -1,0 +1,57 @@
+//! The network side: routes, sessions, tokens.
+
+mod api;
+mod envelope;
+mod http;
+mod push;
+mod session;
+mod tokens;
+
+pub use api::ApiError;
+pub use envelope::{Envelope, open, seal};
+pub use http::{metrics_router, router};
+
+use crate::core::Core;
+use crate::snapshot::Snapshots;
+use crate::writer::Writer;
+use envelope::FrameCache;
+use std::sync::Arc;
+use tokens::Tokens;
+use tokio::sync::{Semaphore, watch};
+
+/// WebSocket sessions at most. One more is answered `busy`.
+pub const SESSIONS_MAX: usize = 5_000;
+
+/// What every handler has.
+pub struct App {
+    /// Shared state.
+    pub core: Arc<Core>,
+    /// The way to the writer.
+    pub writer: Writer,
+    /// Snapshots.
+    pub snapshots: Arc<Snapshots>,
+    pub(crate) tokens: Tokens,
+    pub(crate) frames: FrameCache,
+    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) sessions: watch::Sender<usize>,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(core: Arc<Core>, writer: Writer, snapshots: Arc<Snapshots>) -> App {
+        App {
+            core,
+            writer,
+            snapshots,
+            tokens: Tokens::default(),
+            frames: FrameCache::default(),
+            slots: Arc::new(Semaphore::new(SESSIONS_MAX)),
+            sessions: watch::Sender::new(0),
+        }
+    }
+
+    /// Counts running sessions; for a clean stop.
+    pub fn session_count(&self) -> watch::Receiver<usize> {
+        self.sessions.subscribe()
+    }
+}

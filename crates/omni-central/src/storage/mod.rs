@@ -1,0 +1,111 @@
+//! What central keeps, as traits: one embedded implementation here, PostgreSQL later. No type of a database stands in
+//! these signatures.
+//!
+//! A write is one transaction that takes the order: it holds the log head for itself from its first statement to its
+//! commit, checks the fencing epoch, and is durable when `write` returns. A read sees one exact state.
+
+mod ext;
+pub mod sqlite;
+mod types;
+
+pub use ext::StorageExt;
+pub use types::{
+    BatchRecord, CodeRecord, Counts, DeviceRecord, LoggedEntry, MediumError, PageLimits, ScopeState, medium,
+};
+
+use omni_model::RecordId;
+use omni_protocol::{BootId, ConflictItem, DeviceId, Grants, Hash, ReplicaId, Scope};
+use omni_sync::StorageError;
+use omni_sync::central::{BootSample, CentralHead, CentralTx, Commit, ReplicaState};
+use omni_sync::meta::Stored;
+
+/// The work of one write transaction.
+pub type WriteWork<'a> = dyn FnMut(&mut dyn WriteTx) -> Result<(), StorageError> + 'a;
+/// The work of one read transaction.
+pub type ReadWork<'a> = dyn FnMut(&dyn ReadTx) -> Result<(), StorageError> + 'a;
+
+/// Central's durable state. Use it through `StorageExt::writing` and `reading`.
+pub trait Storage: Send + Sync {
+    /// Runs `work` in one write transaction and makes it durable. An error or a panic of `work` leaves nothing behind.
+    ///
+    /// Errors with `MediumError::Fenced` once another process took the order over.
+    fn write(&self, work: &mut WriteWork) -> Result<(), StorageError>;
+    /// Runs `work` over one exact state.
+    fn read(&self, work: &mut ReadWork) -> Result<(), StorageError>;
+    /// Copies the whole state at one exact position into a new file, while writes go on.
+    fn copy_to(&self, file: &std::path::Path) -> Result<(), StorageError>;
+    /// Moves finished work out of the write-ahead log if that is due. Never holds up a writer for long.
+    fn maintain(&self) -> Result<(), StorageError>;
+}
+
+/// Who may do what: read by writers and readers alike.
+pub trait Directory {
+    /// Rises with every change of devices: tells a running central that another process revoked or enrolled one.
+    fn access_generation(&self) -> Result<u64, StorageError>;
+    /// Every device, in order of enrolment.
+    fn devices(&self) -> Result<Vec<DeviceRecord>, StorageError>;
+    /// An enrolment code by its hash.
+    fn code(&self, hash: Hash) -> Result<Option<CodeRecord>, StorageError>;
+    /// A small named value of central itself.
+    fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError>;
+}
+
+/// One write transaction: what the merge needs, and what surrounds it.
+pub trait WriteTx: CentralTx + Directory {
+    /// Sets the one savepoint of the transaction here, dropping the one before.
+    fn mark(&mut self) -> Result<(), StorageError>;
+    /// Undoes everything since the savepoint. The savepoint stays.
+    fn undo_to_mark(&mut self) -> Result<(), StorageError>;
+    /// Keeps the signature over a batch with the links of its entries, so that `verify` can check it later.
+    fn put_batch(&mut self, batch: &BatchRecord) -> Result<(), StorageError>;
+    /// Keeps a ping of a boot's clock.
+    fn put_boot_sample(&mut self, device: DeviceId, boot: BootId, sample: BootSample) -> Result<(), StorageError>;
+    /// Adds or replaces a device. Raises the access generation.
+    fn put_device(&mut self, device: &DeviceRecord) -> Result<(), StorageError>;
+    /// Notes when a device was last heard and how far its copy is durable. Does not raise the generation.
+    fn touch_device(&mut self, device: DeviceId, seen_ms: i64, durable_seq: u64) -> Result<(), StorageError>;
+    /// Adds or replaces an enrolment code.
+    fn put_code(&mut self, code: &CodeRecord) -> Result<(), StorageError>;
+    /// Sets a small named value of central itself.
+    fn put_setting(&mut self, name: &str, value: &[u8]) -> Result<(), StorageError>;
+    /// Starts a new history that continues the present one's head; notes where it forked.
+    fn open_epoch(&mut self, epoch: u32) -> Result<(), StorageError>;
+}
+
+/// One read transaction.
+pub trait ReadTx: Directory {
+    /// Where history stands.
+    fn head(&self) -> Result<CentralHead, StorageError>;
+    /// The hash of a commit; zero for seq 0.
+    fn hash_at(&self, seq: u64) -> Result<Option<Hash>, StorageError>;
+    /// The commits after `after` in seq order, at most one page, with the parts `readable` allows (all if `None`).
+    /// `deltas` are not kept and stay empty.
+    fn commits_after(
+        &self,
+        after: u64,
+        limits: PageLimits,
+        readable: Option<&Grants>,
+    ) -> Result<Vec<Commit>, StorageError>;
+    /// What is known of a replica.
+    fn replica(&self, id: ReplicaId) -> Result<Option<ReplicaState>, StorageError>;
+    /// Every scope that was ever written, with its digest and the last seq that touched it.
+    fn scopes(&self) -> Result<Vec<ScopeState>, StorageError>;
+    /// One record, deleted ones included.
+    fn stored(&self, collection: omni_model::CollectionId, id: RecordId) -> Result<Option<Stored>, StorageError>;
+    /// Live records by (owner, collection, id); of one owner, or of all.
+    fn each_live(
+        &self,
+        owner: Option<RecordId>,
+        visit: &mut dyn FnMut(Stored) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError>;
+    /// Conflict items, open and decided, by scope and id; of one owner, or of all.
+    fn conflicts(&self, owner: Option<RecordId>) -> Result<Vec<(Scope, ConflictItem)>, StorageError>;
+    /// Kept batch signatures in order of arrival.
+    fn each_batch(&self, visit: &mut dyn FnMut(BatchRecord) -> Result<(), StorageError>) -> Result<(), StorageError>;
+    /// The answered entries of a replica with first ≤ counter ≤ last.
+    fn entries(&self, replica: ReplicaId, first: u64, last: u64) -> Result<Vec<LoggedEntry>, StorageError>;
+    /// Sizes, for status and metrics.
+    fn counts(&self) -> Result<Counts, StorageError>;
+    /// Faults the medium itself reports (pages, indexes); empty if it is sound.
+    fn medium_faults(&self) -> Result<Vec<String>, StorageError>;
+}

@@ -1,0 +1,202 @@
+//! Recomputes from rows what is kept as sums and chains: digests, the hash chain of commits with every part, and the
+//! signatures laptops gave.
+
+use crate::storage::{BatchRecord, PageLimits, ReadTx};
+use omni_protocol::change::chain;
+use omni_protocol::{DeviceId, Entry, Hash, ReplicaId, Scope};
+use omni_sync::StorageError;
+use omni_sync::central::commit_hash;
+use omni_sync::diff;
+use omni_sync::digest::{self, Deltas, Digest};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+
+/// Differences listed at most; a further one is only counted by the exit code.
+const DIFFERENCES_MAX: usize = 100;
+/// Commits checked per page.
+const PAGE: PageLimits = PageLimits { commits: 2_000, bytes: 16 * 1024 * 1024 };
+
+type Result<T> = std::result::Result<T, StorageError>;
+
+/// One thing that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// `medium`, `digest`, `commit`, `part`, `signature` or `entry`.
+    pub kind: &'static str,
+    /// Where and what.
+    pub what: String,
+}
+
+/// What was compared and what differs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Epoch of the head.
+    pub epoch: u32,
+    /// The head.
+    pub seq: u64,
+    /// Commits whose hash was recomputed.
+    pub commits: u64,
+    /// Parts below them.
+    pub parts: u64,
+    /// Live records summed.
+    pub records: u64,
+    /// Scopes compared.
+    pub scopes: usize,
+    /// Signatures checked.
+    pub signatures: u64,
+    /// What differs, the first hundred.
+    pub differences: Vec<Difference>,
+}
+
+impl Report {
+    /// Nothing differs.
+    pub fn is_sound(&self) -> bool {
+        self.differences.is_empty()
+    }
+
+    fn differ(&mut self, kind: &'static str, what: String) {
+        if self.differences.len() < DIFFERENCES_MAX {
+            self.differences.push(Difference { kind, what });
+        }
+    }
+}
+
+/// Checks everything over one exact state.
+pub fn verify(tx: &dyn ReadTx) -> Result<Report> {
+    let mut report = Report::default();
+    for fault in tx.medium_faults()? {
+        report.differ("medium", fault);
+    }
+    check_digests(tx, &mut report)?;
+    let changes = check_commits(tx, &mut report)?;
+    check_signatures(tx, &changes, &mut report)?;
+    Ok(report)
+}
+
+fn check_digests(tx: &dyn ReadTx, report: &mut Report) -> Result<()> {
+    let mut sums = Deltas::default();
+    tx.each_live(None, &mut |stored| {
+        report.records += 1;
+        diff::add(&stored.row, &mut sums);
+        Ok(())
+    })?;
+    for (scope, item) in tx.conflicts(None)? {
+        sums.add(scope, digest::conflict(&item));
+    }
+    let kept: BTreeMap<Scope, Digest> = tx.scopes()?.into_iter().map(|s| (s.scope, s.digest)).collect();
+    let all: std::collections::BTreeSet<Scope> = kept.keys().chain(sums.0.keys()).copied().collect();
+    report.scopes = all.len();
+    for scope in all {
+        let (kept, rows) = (kept.get(&scope).copied(), sums.0.get(&scope).copied());
+        if kept.unwrap_or_default() != rows.unwrap_or_default() {
+            report.differ("digest", format!("the rows of scope {scope} do not add up to its digest"));
+        }
+    }
+    Ok(())
+}
+
+/// Where a commit's change came from, with the link of its bytes.
+type Changes = HashMap<(ReplicaId, u64), Hash>;
+
+fn check_commits(tx: &dyn ReadTx, report: &mut Report) -> Result<Changes> {
+    let head = tx.head()?.position;
+    (report.epoch, report.seq) = (head.epoch, head.seq);
+    let (mut at, mut prev, mut changes) = (0, Hash::default(), Changes::new());
+    loop {
+        let page = tx.commits_after(at, PAGE, None)?;
+        let Some(last) = page.last().map(|c| c.position) else { break };
+        for commit in page {
+            let p = commit.position;
+            if p.seq != at + 1 {
+                report.differ("commit", format!("commits {} to {} are missing", at + 1, p.seq - 1));
+            }
+            if commit_hash(prev, p.seq, &commit.change, &commit.parts) != p.hash {
+                report.differ("commit", format!("the bytes of commit {} do not have its hash", p.seq));
+            }
+            report.commits += 1;
+            report.parts += commit.parts.len() as u64;
+            let link = Entry::Change(commit.change.into()).link();
+            changes.insert((commit.info.replica, commit.info.counter), link);
+            (at, prev) = (p.seq, p.hash);
+        }
+        if at != last.seq {
+            break;
+        }
+    }
+    if (at, prev) != (head.seq, head.hash) {
+        report.differ("commit", format!("the log ends at {at}, the head is {}", head.seq));
+    }
+    Ok(changes)
+}
+
+fn check_signatures(tx: &dyn ReadTx, changes: &Changes, report: &mut Report) -> Result<()> {
+    let keys: HashMap<DeviceId, [u8; 32]> = tx.devices()?.into_iter().map(|d| (d.device, d.public_key)).collect();
+    let mut links: HashMap<(ReplicaId, u64), Hash> = HashMap::new();
+    tx.each_batch(&mut |batch| {
+        report.signatures += 1;
+        if !keys.get(&batch.device).is_some_and(|key| is_signed(&batch, key)) {
+            let at = format!("entries of {} from {}", batch.replica, batch.first);
+            report.differ("signature", format!("{at} are not signed by their device"));
+        }
+        for (i, link) in batch.links.iter().enumerate() {
+            links.insert((batch.replica, batch.first + i as u64), *link);
+        }
+        Ok(())
+    })?;
+    for (key, link) in changes {
+        if links.get(key) != Some(link) {
+            let (replica, counter) = key;
+            report.differ("entry", format!("change {counter} of {replica} is not what was signed"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the signature covers exactly these links.
+pub fn is_signed(batch: &BatchRecord, public_key: &[u8; 32]) -> bool {
+    let (Ok(key), Ok(signature)) =
+        (ed25519_dalek::VerifyingKey::from_bytes(public_key), ed25519_dalek::Signature::from_slice(&batch.signature))
+    else {
+        return false;
+    };
+    key.verify_strict(&signed_bytes(batch), &signature).is_ok()
+}
+
+/// The same bytes as `Batch::signed_bytes`, from links instead of entries: the bytes of refused changes stay on
+/// the laptop, their links prove what was signed.
+fn signed_bytes(b: &BatchRecord) -> Vec<u8> {
+    let head = b.links.iter().fold(b.prev, |h, link| chain(h, *link));
+    let count = b.links.len() as u64;
+    omni_protocol::frame::to_bytes(&("omni-batch-1", b.replica, b.parent, b.epoch, b.first, count, head))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use omni_protocol::Batch;
+
+    #[test]
+    fn links_stand_for_entries() {
+        let skip = |n: u8| Entry::Skip { hash: Hash([n; 32]), reason: format!("reason {n}") };
+        let batch = Batch {
+            replica: ReplicaId(uuid::Uuid::from_u128(7)),
+            parent: None,
+            epoch: 3,
+            first: 5,
+            prev_hash: Hash([1; 32]),
+            entries: vec![skip(1), skip(2)],
+            signature: Vec::new().into(),
+        };
+        let record = BatchRecord {
+            replica: batch.replica,
+            device: DeviceId(uuid::Uuid::from_u128(1)),
+            parent: None,
+            epoch: 3,
+            first: 5,
+            prev: batch.prev_hash,
+            links: batch.entries.iter().map(Entry::link).collect(),
+            signature: Vec::new(),
+        };
+        assert_eq!(signed_bytes(&record), batch.signed_bytes());
+    }
+}

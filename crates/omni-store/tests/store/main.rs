@@ -1,0 +1,13 @@
+//! The store over real encrypted files.
+
+mod central;
+mod contract;
+mod figures;
+mod files;
+mod import;
+mod import_queue;
+mod import_safety;
+mod import_speed;
+mod kit;
+mod lists;
+mod writing;

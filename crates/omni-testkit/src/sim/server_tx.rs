@@ -1,0 +1,98 @@
+//! Planted mistakes of central's storage.
+
+use super::plan::Planted;
+use omni_model::{CollectionId, FieldId, RecordId, Value};
+use omni_protocol::{BootId, ChangeId, ConflictId, ConflictItem, DeviceId, Hash, Outcome, ReplicaId, Scope};
+use omni_sync::StorageError;
+use omni_sync::central::{BootSample, CentralHead, CentralTx, Commit, ReplicaState};
+use omni_sync::digest::Digest;
+use omni_sync::meta::Stored;
+
+/// Passes everything through, except for the mistake.
+pub struct Mistaken<'a> {
+    /// The real transaction.
+    pub tx: &'a mut dyn CentralTx,
+    /// The mistake.
+    pub mistake: Option<Planted>,
+    /// A replica's counter and chain as they are taken for.
+    pub rewound: Option<(u64, Hash)>,
+}
+
+type Res<T> = Result<T, StorageError>;
+
+impl CentralTx for Mistaken<'_> {
+    fn head(&self) -> Res<CentralHead> {
+        self.tx.head()
+    }
+    fn record(&self, c: CollectionId, id: RecordId) -> Res<Option<Stored>> {
+        let mut stored = self.tx.record(c, id)?;
+        if let Some(stored) = &mut stored {
+            match self.mistake {
+                Some(Planted::LastWriterWins) => forget_writers(stored),
+                Some(Planted::ForgetsTombstones) => stored.meta.deleted = None,
+                _ => {}
+            }
+        }
+        Ok(stored)
+    }
+    fn put_record(&mut self, stored: &Stored) -> Res<()> {
+        self.tx.put_record(stored)
+    }
+    fn linked(&self, c: CollectionId, f: FieldId, target: RecordId) -> Res<Vec<RecordId>> {
+        self.tx.linked(c, f, target)
+    }
+    fn unique_holder(&self, c: CollectionId, f: FieldId, value: &Value) -> Res<Option<RecordId>> {
+        self.tx.unique_holder(c, f, value)
+    }
+    fn replica(&self, id: ReplicaId) -> Res<Option<ReplicaState>> {
+        let state = self.tx.replica(id)?;
+        Ok(match (state, self.rewound) {
+            (Some(state), Some((counter, chain))) => Some(ReplicaState { counter, chain, ..state }),
+            (state, _) => state,
+        })
+    }
+    fn put_replica(&mut self, id: ReplicaId, state: &ReplicaState) -> Res<()> {
+        if self.rewound.is_some() { Ok(()) } else { self.tx.put_replica(id, state) }
+    }
+    fn known_change(&self, id: ChangeId) -> Res<Option<(Hash, Outcome)>> {
+        match self.mistake {
+            Some(Planted::ForgetsChangeIds) => Ok(None),
+            _ if self.rewound.is_some() => Ok(None),
+            _ => self.tx.known_change(id),
+        }
+    }
+    fn put_outcome(&mut self, replica: ReplicaId, content: Hash, outcome: &Outcome) -> Res<()> {
+        if self.rewound.is_some() { Ok(()) } else { self.tx.put_outcome(replica, content, outcome) }
+    }
+    fn outcome_at(&self, replica: ReplicaId, counter: u64) -> Res<Option<Outcome>> {
+        let forgotten = self.mistake == Some(Planted::ForgetsOutcomes) && counter.is_multiple_of(3);
+        if forgotten { Ok(None) } else { self.tx.outcome_at(replica, counter) }
+    }
+    fn append_commit(&mut self, commit: &Commit) -> Res<()> {
+        self.tx.append_commit(commit)
+    }
+    fn commit_time(&self, seq: u64) -> Res<Option<i64>> {
+        self.tx.commit_time(seq)
+    }
+    fn scope_digest(&self, scope: Scope) -> Res<Digest> {
+        self.tx.scope_digest(scope)
+    }
+    fn conflict(&self, id: ConflictId) -> Res<Option<ConflictItem>> {
+        self.tx.conflict(id)
+    }
+    fn put_conflict(&mut self, scope: Scope, item: &ConflictItem) -> Res<()> {
+        self.tx.put_conflict(scope, item)
+    }
+    fn boot_samples(&self, device: DeviceId, boot: BootId) -> Res<Vec<BootSample>> {
+        self.tx.boot_samples(device, boot)
+    }
+}
+
+/// Nobody ever wrote anything: every author knows all there is.
+fn forget_writers(stored: &mut Stored) {
+    stored.meta.created.seq = 0;
+    for meta in stored.meta.fields.values_mut() {
+        meta.last.seq = 0;
+        meta.kept.clear();
+    }
+}

@@ -1,0 +1,3 @@
+//! The engine behind the window: everything of the product is in `omni-agent`.
+
+pub use omni_agent::{App, AppConfig, WireError as RpcError};

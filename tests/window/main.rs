@@ -1,0 +1,105 @@
+//! The real app in WebKit: two windows, two data folders, central stopped and started again.
+
+mod webview;
+
+use omni_agent::keys::Passphrase;
+use omni_agent::{App, AppConfig};
+use omni_central::{Config, Role, Running, serve};
+use omni_protocol::Grants;
+use serde_json::{Value as Json, json};
+use std::path::{Path, PathBuf};
+use webview::Window;
+
+const PASSPHRASE: &str = "correct horse battery";
+
+async fn app(data: &Path) -> App {
+    let config = AppConfig {
+        data_dir: data.to_owned(),
+        passphrase_mode: true,
+        passphrase: Some(Passphrase::new(PASSPHRASE.to_owned())),
+        version: "test".to_owned(),
+        connect: true,
+    };
+    App::start(config).await.expect("the app starts")
+}
+
+async fn call(app: &App, command: &str, args: Json) -> Json {
+    app.control(command, args).await.unwrap_or_else(|e| panic!("{command}: {e}"))
+}
+
+/// Enrols a data folder, does some work on it, leaves it closed.
+async fn prepare(central: &Running, data: PathBuf, work: &[(&str, Json)]) -> PathBuf {
+    let name = data.file_name().unwrap().to_string_lossy().into_owned();
+    let app = app(&data).await;
+    let code = central.enrol_code(&format!("Operator of {name}"), Role::Admin, Grants::everything()).unwrap();
+    let join = json!({ "central": central.url(), "code": code, "name": name, "passphrase": null });
+    call(&app, "enrol.join", join).await;
+    for (command, args) in work {
+        call(&app, command, args.clone()).await;
+    }
+    call(&app, "sync.wait", json!({ "until_idle": true, "timeout_s": 60 })).await;
+    app.shutdown().await;
+    data
+}
+
+/// The owner of a folder is the app of the window: commands are handed to it.
+async fn ask(data: &Path, command: &str, args: Json) -> Json {
+    let reply = omni_agent::handover::call(data, command, &args).await;
+    reply.unwrap_or_else(|e| panic!("{command}: {e}")).expect("the window's app owns the folder")
+}
+
+fn brand(id: &str) -> Json {
+    let fields = json!({ "name": id, "sector": "agriculture", "kind": "core" });
+    json!({ "collection": "brand", "key": id, "fields": fields })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edits_made_without_central_reach_both_windows_when_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let central_data = folder.path().join("central");
+    let central = serve(Config::local(&central_data)).await.unwrap();
+    let address = central.address();
+    let sector = json!({ "collection": "sector", "key": "agriculture", "fields": { "name": "Agriculture" } });
+    let work = [("new", sector), ("new", brand("greenfield")), ("new", brand("meadow")), ("new", brand("orchard"))];
+    let a = prepare(&central, folder.path().join("laptop-a"), &work).await;
+    let b = prepare(&central, folder.path().join("laptop-b"), &[]).await;
+    let (first, second) = tokio::join!(Window::open(&a, PASSPHRASE), Window::open(&b, PASSPHRASE));
+    central.shutdown().await.unwrap();
+
+    // Different fields of one brand, and different brands.
+    let id = |key: &str| omni_model::RecordId::from_key("brand", key).to_string();
+    let edits = [
+        (&first, "greenfield", "name", "Greenfield Farms"),
+        (&second, "greenfield", "notes", "Call in spring"),
+        (&first, "meadow", "name", "Upper Meadow"),
+        (&second, "orchard", "name", "Old Orchard"),
+    ];
+    for (window, key, field, text) in &edits {
+        window.go(&format!("#/brands?id={}", id(key))).await;
+        window.write_field(field, text).await;
+        window.has_state(&format!("field-{field}"), "pending").await;
+    }
+    let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts");
+    first.picture(&pictures.join("offline.png")).await;
+
+    let mut config = Config::local(&central_data);
+    (config.listen, config.metrics) = (address, Some("127.0.0.1:0".parse().unwrap()));
+    let central = serve(config).await.unwrap();
+    for window in [&first, &second] {
+        for (_, key, field, text) in &edits {
+            window.go(&format!("#/brands?id={}", id(key))).await;
+            window.shows(&format!("field-{field}-edit"), text).await;
+            window.has_state(&format!("field-{field}"), "saved").await;
+        }
+    }
+    for data in [&a, &b] {
+        let status = ask(data, "sync.wait", json!({ "until_idle": true, "timeout_s": 60 })).await;
+        assert_eq!((status["queued"].as_u64(), status["sending"].as_u64()), (Some(0), Some(0)), "{status}");
+        let report = ask(data, "verify", json!({})).await;
+        assert_eq!(report["equal"], true, "{report}");
+    }
+    first.picture(&pictures.join("online.png")).await;
+    first.close().await;
+    second.close().await;
+    central.shutdown().await.unwrap();
+}
