@@ -12,20 +12,23 @@ use std::path::Path;
 const PROBLEMS_MAX: usize = 50;
 
 impl Store {
-    /// Checks every page's authentication code, the structure of every table and index, and the counters. Returns what
-    /// is wrong, empty if nothing is. Reads the whole file.
+    /// Checks the authentication code of every page in use, the structure of every table and index, and the counters.
+    /// Returns what is wrong, empty if nothing is. Reads the whole file.
     pub fn check_integrity(&self) -> std::result::Result<Vec<String>, StoreError> {
         self.shared.readers.read(|_| {
-            // On a connection of its own: `integrity_check` judges a search index by the structure its connection
-            // remembers from an earlier search, and calls a newer one damaged.
+            // On a connection of its own: its pages all come from the disk, where their codes are checked; and
+            // `integrity_check` judges a search index by the structure its connection remembers from an earlier search,
+            // and calls a newer one damaged.
             let conn = &self.shared.target.connect(Purpose::Read)?;
-            let mut problems = lines(conn, "PRAGMA cipher_integrity_check")?;
-            match lines(conn, &format!("PRAGMA integrity_check({PROBLEMS_MAX})")) {
-                Ok(more) => problems.extend(more),
-                Err(e) if problems.is_empty() => return Err(e),
-                // It cannot even be read: the damaged pages are named already.
-                Err(_) => {}
-            }
+            let mut problems = match lines(conn, &format!("PRAGMA integrity_check({PROBLEMS_MAX})")) {
+                Ok(problems) => problems,
+                // Too damaged to be read through. Only now the codes of the bare file count: in a sound one, pages that
+                // are newer in the log may not be written yet.
+                Err(e) => match lines(conn, "PRAGMA cipher_integrity_check")? {
+                    pages if pages.is_empty() => return Err(e),
+                    pages => pages,
+                },
+            };
             problems.retain(|line| line != "ok");
             if problems.is_empty() {
                 problems = wrong_counters(conn)?;

@@ -1,6 +1,7 @@
 // The one next action of each synchronisation state.
 
 import { syncNow, resume } from "../lib/commands";
+import { rpc } from "../lib/host";
 import { app } from "../lib/state/app.svelte";
 import { router } from "../lib/state/route.svelte";
 import { sync } from "../lib/state/sync.svelte";
@@ -22,7 +23,8 @@ export function doAction(state: string): void {
       else void app.refresh().then(() => sync.ask());
       break;
     case "needs_attention":
-      router.go((sync.status?.conflicts ?? 0) > 0 ? "conflicts" : "queue");
+      if ((sync.status?.conflicts ?? 0) > 0) router.go("conflicts");
+      else void openWhatNeedsYou();
       break;
     case "in_sync":
       router.go("monitor");
@@ -34,6 +36,15 @@ export function doAction(state: string): void {
     default:
       router.go("queue");
   }
+}
+
+/** The queue, narrowed to the first state that needs a person: among 10,000 waiting edits one refused is not found by eye. */
+async function openWhatNeedsYou(): Promise<void> {
+  for (const state of ["rejected", "held", "blocked"]) {
+    const found = await rpc("queue", { state, offset: 0, limit: 1 }).catch(() => null);
+    if (found && found.total > 0) return router.go("queue", { state });
+  }
+  router.go("queue");
 }
 
 /** States whose button leads somewhere in this window; the others only tell what to do. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { bytes, count, milliseconds, percent } from "../lib/format/numbers";
-import { ago, duration, localStamp, parseStamp } from "../lib/format/time";
+import { ago, duration, localStamp, parseStamp, recorded } from "../lib/format/time";
 import { editText, parseTyped, sameValue, show } from "../lib/format/values";
 import { difference } from "../lib/format/difference";
 import { field } from "./scripted";
@@ -32,6 +32,10 @@ describe("times", () => {
     expect(ago(now - 59_000, now)).toBe("59 s ago");
     expect(ago(now - 59 * 60_000, now)).toBe("59 min ago");
     expect(ago(now - 60 * 60_000, now)).toBe("13:02");
+  });
+  test("a recorded time has its year, and its clock unless it is a plain day", () => {
+    expect(recorded(new Date(2026, 9, 8).getTime())).toBe("8 Oct 2026");
+    expect(recorded(new Date(2024, 2, 5, 14, 2).getTime())).toBe("5 Mar 2024 14:02");
   });
   test("durations", () => {
     expect([0.2, 59, 61, 7_800, 200_000].map(duration)).toEqual(["under 1 s", "59 s", "1 min", "2 h 10 min", "2 d"]);

@@ -148,6 +148,40 @@ test("locked: a wrong passphrase is said, the right one opens", async () => {
   await screen.findByTestId("screen-home");
 });
 
+test("locked by a silent keychain: it is asked again, and the code opens too", async () => {
+  phase = "locked";
+  let answers = false;
+  host.script["app.unlock"] = ({ passphrase, recovery_code }) => {
+    if (!answers && recovery_code !== "XRCW-CHC1") throw refusal("keychain_unavailable", "The keychain of this system is locked.");
+    expect(passphrase).toBeNull();
+    phase = "ready";
+    return {};
+  };
+  render(App);
+  await fireEvent.click(await screen.findByTestId("unlock-keychain"));
+  await screen.findByText("keychain_unavailable");
+  answers = true;
+  await fireEvent.click(screen.getByTestId("unlock-keychain"));
+  await screen.findByTestId("screen-home");
+  expect(host.of("app.unlock").at(-1)).toEqual({ passphrase: null, recovery_code: null });
+});
+
+test("a forgotten passphrase is replaced with the recovery code", async () => {
+  phase = "locked";
+  host.script["app.info"] = () => ({ ...INFO, phase, keys: "passphrase" });
+  host.script["app.unlock"] = () => {
+    phase = "ready";
+    return {};
+  };
+  render(App);
+  await fireEvent.click(await screen.findByTestId("unlock-switch"));
+  await fireEvent.input(screen.getByTestId("unlock-recovery"), { target: { value: " XRCW-CHC1 " } });
+  await fireEvent.input(screen.getByTestId("unlock-next"), { target: { value: "another good one" } });
+  await fireEvent.click(screen.getByTestId("unlock"));
+  await screen.findByTestId("screen-home");
+  expect(host.of("app.unlock")).toEqual([{ passphrase: "another good one", recovery_code: "XRCW-CHC1" }]);
+});
+
 describe("ready", () => {
   test("the frame shows the one state everywhere: pill, title, banner", async () => {
     render(App);
@@ -261,6 +295,19 @@ describe("ready", () => {
     const reads = host.of("queue").length;
     host.push({ event: "status", status: status({ state: "sending", sentence: "Sending 1 edit.", queued: 0, sending: 1 }) });
     await waitFor(() => expect(host.of("queue").length).toBeGreaterThan(reads));
+  });
+
+  test("Open inbox leads to what needs a person, not to the head of a long queue", async () => {
+    queue = [...Array.from({ length: 500 }, (_, i) => change(i)), change(501, "blocked")];
+    host.script.queue = ({ state, offset, limit }) => {
+      const all = queue.filter((q) => state === null || q.state === state);
+      return { total: all.length, rows: all.slice(offset, offset + limit) };
+    };
+    host.script.status = () => status({ state: "needs_attention", sentence: "0 conflicts and 1 rejected edit need you.", action: "Open inbox", queued: 500, needs_attention: 1 });
+    render(App);
+    await fireEvent.click(await screen.findByTestId("banner-action"));
+    await screen.findByTestId("screen-queue");
+    await waitFor(() => expect(router.current.params.state).toBe("blocked"));
   });
 
   test("the shell’s words are shown with their code until they are closed", async () => {

@@ -57,7 +57,7 @@ impl Swap {
         let staged = &self.path;
         bench.replace(|target| take_place(target, staged))?;
         shared.board.generation.fetch_add(1, Ordering::Release);
-        drop(drained);
+        std::mem::forget(drained);
         let (caught_up, completed, held) =
             (caught_up.as_millis(), completed.as_millis(), started.elapsed().as_millis());
         tracing::info!(caught_up, completed, held, seq = self.manifest.position.seq, "a new copy is in place (ms)");

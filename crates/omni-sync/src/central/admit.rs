@@ -264,15 +264,15 @@ fn author_of(
     Ok(author)
 }
 
-/// Writes on the records of a change that its author made under another identity: those of changes it names as relied
-/// on. Only a renewed replica has any, so the records are looked at only then.
+/// Writes on the records of a change that its author made, but that were committed under another identity: those of the
+/// changes it names as relied on. Renewed or doubled databases have such writes; everybody else knows them by counter.
 fn relied_writes(
     tx: &dyn CentralTx,
     author: &Author,
     change: &Change,
 ) -> Result<BTreeSet<(ReplicaId, u64)>, StorageError> {
     let mut relied = BTreeSet::new();
-    if change.after.is_empty() || author.lineage.is_empty() {
+    if change.after.is_empty() {
         return Ok(relied);
     }
     let records: BTreeSet<_> = change.ops.iter().map(Op::record).collect();

@@ -508,7 +508,9 @@ impl Session {
             self.next_send = 0;
         }
         self.refusals = 0;
-        self.limits = BatchLimits::default();
+        // Grows back step by step: what was refused is still near, and starting over from whole batches would locate it
+        // anew after every part that went through.
+        self.limits.changes = (self.limits.changes * 2).min(BatchLimits::default().changes);
         let mut actions = vec![Action::StoreOutcomes(outcomes)];
         actions.extend(self.want_batch());
         actions

@@ -27,6 +27,13 @@ export function absolute(at: number, now: number): string {
   return dayYear.format(d);
 }
 
+/** A recorded time: “8 Oct 2026 14:02”, without the clock where it is a plain day. Always with its year. */
+export function recorded(at: number): string {
+  const d = new Date(at);
+  const plainDay = d.getHours() === 0 && d.getMinutes() === 0;
+  return plainDay ? dayYear.format(d) : `${dayYear.format(d)} ${clock.format(d)}`;
+}
+
 /** The full instant, UTC and unambiguous. */
 export function instant(at: number): string {
   return new Date(at).toISOString().replace("T", " ").replace(/\.\d+Z$/, " UTC");

@@ -2,7 +2,7 @@
 
 import type { FieldInfo, JsonValue } from "../generated/rpc";
 import { decimal, dollars } from "./numbers";
-import { absolute, localStamp, parseStamp } from "./time";
+import { localStamp, parseStamp, recorded } from "./time";
 
 export const EMPTY = "—";
 
@@ -27,7 +27,7 @@ export function show(field: FieldInfo | undefined, value: JsonValue | undefined,
   if (typeof value === "number" && field) {
     if (field.type === "money") return dollars(value);
     if (field.type === "decimal") return decimal(value, field.scale);
-    if (field.type === "time") return absolute(value, Date.now());
+    if (field.type === "time") return recorded(value);
     return value.toLocaleString("en-US");
   }
   if (typeof value === "boolean") return value ? "yes" : "no";

@@ -1,7 +1,8 @@
 // A browser on this machine, served by `omnictl ui`. The whole protocol:
 //
 // - The address printed at start is `http://127.0.0.1:PORT/#token=TOKEN`. The token is taken out of the address at once,
-//   kept in sessionStorage for this tab, and sent as `Authorization: Bearer TOKEN` with each request below.
+//   kept in sessionStorage for this tab, and sent as `Authorization: Bearer TOKEN` with each request below. Cookies of this
+//   origin go along: the server may bind the token to the first browser that shows it.
 // - `POST /rpc` with `Content-Type: application/json` and `{"command": "status", "args": {}}`.
 //   200: the reply as JSON. Any other status: a `WireError` as JSON, `{"code","message","retryable","trace_id"}`
 //   (bare, or as `{"error": …}`). 401 and 403 need no body: the token is wrong or spent.

@@ -19,7 +19,7 @@ const WIDTHS: Readonly<{ [type: string]: number }> = {
   money: 116,
   decimal: 104,
   bool: 84,
-  time: 116,
+  time: 144,
   enum: 116,
   enum_set: 180,
   text_set: 160,
