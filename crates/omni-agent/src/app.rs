@@ -280,6 +280,9 @@ impl App {
     pub(crate) async fn join_local(&self, args: LocalArgs) -> Result<Enrolled> {
         self.only_first_run().await?;
         let mode = self.keys_for(args.passphrase)?;
+        let progress =
+            rpc::Progress { label: "Starting a central with the sample portfolio".into(), done: 0, total: None };
+        self.tell(&UiEvent::Progress { progress });
         let (joined, central) = enrol::local(self.paths(), &args.name, &mode).await?;
         // The engine starts its own, at the same address.
         central.stop().await;

@@ -70,6 +70,8 @@ pub async fn join(
 
 /// Starts a central on this machine with the sample portfolio, and joins it.
 pub async fn local(paths: &Paths, name: &str, mode: &KeysMode) -> Result<(Joined, LocalCentral)> {
+    // Filling the sample takes seconds: what would stop the enrolment is told before.
+    keys::check(mode).await?;
     let central = LocalCentral::first(paths).await?;
     let code = central.enrol_code(paths, &operator_name()).await?;
     let joined = join(paths, central.address(), &code, name, mode, true).await?;

@@ -161,7 +161,8 @@ rpc_types! {
         /// Whether the local central is a side process of this app.
         pub local_central: bool,
     }
-    /// Arguments of `app.unlock`: one of the two.
+    /// Arguments of `app.unlock`. Neither: the keychain is asked again. The recovery code with a passphrase: the passphrase
+    /// becomes the new one.
     pub struct UnlockArgs {
         /// The passphrase, in passphrase mode.
         pub passphrase: Option<String>,

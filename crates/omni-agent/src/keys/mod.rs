@@ -138,6 +138,19 @@ impl KeyFile {
     }
 }
 
+/// Whether secrets can be kept this way at all, before anything is begun for them.
+///
+/// Errors: `keychain_unavailable`.
+pub async fn check(mode: &KeysMode) -> Result<()> {
+    if matches!(mode, KeysMode::Passphrase(_)) {
+        return Ok(());
+    }
+    match Keychain::new("availability").read().await {
+        Ok(_) | Err(KeychainError::Nothing | KeychainError::Unreadable) => Ok(()),
+        Err(e) => Err(keychain_error(e)),
+    }
+}
+
 /// Keeps fresh secrets for a folder, and wraps them once more by a recovery code, which is returned to be shown once.
 ///
 /// Errors: `keychain_unavailable`, `weak_passphrase`.

@@ -120,26 +120,22 @@ impl Publisher {
         second.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let (mut told, mut state, mut queued): (Option<Status>, String, Option<u64>) = (None, String::new(), None);
         let mut copy = CopyFacts::default();
-        let mut stale = true;
+        // Made before the copy is read: a commit while this task is busy wakes it too.
+        let mut committed = Box::pin(stored.notified());
         loop {
             let ticked = tokio::select! {
                 changed = link.changed() => match changed {
                     Ok(()) => false,
                     Err(_) => return,
                 },
-                () = stored.notified() => {
-                    stale = true;
-                    false
-                }
+                () = &mut committed => false,
                 _ = second.tick() => true,
             };
-            if stale || ticked {
-                let publisher = self.clone();
-                // The copy may be closing: the next round, if there is one, reads again.
-                if let Ok(Ok(fresh)) = tokio::task::spawn_blocking(move || publisher.copy_facts()).await {
-                    copy = fresh;
-                    stale = false;
-                }
+            committed = Box::pin(stored.notified());
+            let publisher = self.clone();
+            // The copy may be closing: the next round, if there is one, reads again.
+            if let Ok(Ok(fresh)) = tokio::task::spawn_blocking(move || publisher.copy_facts()).await {
+                copy = fresh;
             }
             let status = self.compose(copy);
             if ticked {

@@ -136,8 +136,9 @@ fn connected(f: &Facts) -> Shown {
     }
     if f.conflicts + f.rejected > 0 {
         let need = if f.conflicts + f.rejected == 1 { "needs" } else { "need" };
-        let sentence =
-            format!("{} and {} {need} you.", count(f.conflicts, "conflict"), count(f.rejected, "rejected edit"));
+        let parts = [(f.conflicts, "conflict"), (f.rejected, "rejected edit")];
+        let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| count(*n, word)).collect();
+        let sentence = format!("{} {need} you.", parts.join(" and "));
         return shown("needs_attention", sentence, "Open inbox");
     }
     let at = f.evidence_at.map(clock::local_words).unwrap_or_default();
@@ -229,5 +230,7 @@ mod tests {
         let mut facts = healthy();
         (facts.conflicts, facts.rejected) = (2, 1);
         assert_eq!(choose(&facts).sentence, "2 conflicts and 1 rejected edit need you.");
+        (facts.conflicts, facts.rejected) = (1, 0);
+        assert_eq!(choose(&facts).sentence, "1 conflict needs you.");
     }
 }

@@ -33,7 +33,8 @@ pub async fn start(data: &Path) -> Running {
 
 pub fn http() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
+    // A refusal may close its connection: a kept one could be lost under the next request.
+    reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap()
 }
 
 pub fn uuid() -> Uuid {

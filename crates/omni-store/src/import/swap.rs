@@ -57,7 +57,7 @@ impl Swap {
         let staged = &self.path;
         bench.replace(|target| take_place(target, staged))?;
         shared.board.generation.fetch_add(1, Ordering::Release);
-        std::mem::forget(drained);
+        drop(drained);
         let (caught_up, completed, held) =
             (caught_up.as_millis(), completed.as_millis(), started.elapsed().as_millis());
         tracing::info!(caught_up, completed, held, seq = self.manifest.position.seq, "a new copy is in place (ms)");
@@ -114,4 +114,27 @@ fn take_place(target: &Target, staged: &Path) -> Result<()> {
     sync_folder(&target.path)?;
     std::fs::rename(staged, &target.path)?;
     sync_folder(&target.path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DbKey;
+
+    #[test]
+    fn a_file_never_meets_the_others_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("replica.db");
+        let (log, staged) = (with_suffix(&path, "-wal"), with_suffix(&path, ".staging"));
+        let target = Target { path: path.clone(), key: DbKey::new([1; 32]), vfs: None };
+        std::fs::write(&path, b"old").unwrap();
+        std::fs::write(&staged, b"new").unwrap();
+        std::fs::write(&log, b"edits").unwrap();
+        assert_eq!(take_place(&target, &staged).unwrap_err().code(), "busy");
+        assert_eq!((std::fs::read(&path).unwrap(), std::fs::read(&log).unwrap()), (b"old".into(), b"edits".into()));
+        std::fs::write(&log, b"").unwrap();
+        take_place(&target, &staged).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert!(!log.exists() && !staged.exists());
+    }
 }

@@ -4,8 +4,9 @@ use crate::central::{Cut, at, cut, from_the_future};
 use crate::kit::{Replica, brand, collection, field, intent, key, open, path, sector, set};
 use omni_model::{RecordId, Row, Value};
 use omni_protocol::feed::DigestBytes;
-use omni_protocol::{Grants, Scope};
+use omni_protocol::{Grants, Scope, SnapshotRow};
 use omni_store::{DbKey, Durability, Lane, ListQuery, Store, StoreOptions};
+use omni_sync::digest;
 use omni_sync::replica::{ReplicaTx, fresh_meta, save};
 use std::collections::BTreeSet;
 use std::fs;
@@ -87,6 +88,28 @@ fn a_copy_that_is_not_what_its_manifest_says_is_refused() {
     }
     good().import(&r.store).unwrap();
     assert_eq!(r.read(|tx| tx.rows_total()), 301);
+}
+
+#[test]
+fn a_chunk_that_failed_cannot_be_passed_over() {
+    let (r, mut cut) = (old_copy(), good());
+    let stray = cut.chunks.iter().position(|chunk| chunk.scope.compartment == 1).unwrap();
+    let scope = cut.chunks[stray].scope;
+    let row = &mut cut.chunks[stray].rows[0];
+    let digest = |id: RecordId, row: &SnapshotRow| {
+        row.fields
+            .iter()
+            .fold(0u128, |sum, (field, value)| sum.wrapping_add(digest::cell(id, *field, &value.to_wire()).0))
+    };
+    let (was, is) = (digest(row.record, row), digest(RecordId::GLOBAL, row));
+    row.record = RecordId::GLOBAL;
+    let listed = cut.manifest.scopes.iter_mut().find(|(s, _)| *s == scope).unwrap();
+    listed.1.0 = listed.1.0.wrapping_sub(was).wrapping_add(is);
+    let mut import = r.store.begin_import().unwrap();
+    let failed = cut.chunks.iter().filter(|chunk| import.add(chunk).is_err()).count();
+    assert!(failed > 0);
+    assert_eq!(import.finish(&cut.manifest, &Grants::everything()).unwrap_err().code(), "bad_snapshot");
+    assert_old(&r);
 }
 
 #[test]

@@ -2,10 +2,9 @@
 //! file. Meant for `--release`; `OMNI_STORE_SAMPLE=full` takes the whole sample.
 
 use crate::central::{Cut, at, cut};
-use crate::kit::{Replica, collection};
+use crate::kit::{Replica, collection, plain};
 use omni_model::{Row, Value, sample, schema};
 use omni_protocol::Grants;
-use rusqlite::Connection;
 use rusqlite::types::Value as Sql;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -15,7 +14,7 @@ const RANGE: usize = 3_000;
 
 /// The statements that make the tables and indexes of a replica, without its bookkeeping.
 fn layout(of: &Path) -> (Vec<String>, Vec<String>) {
-    let conn = keyed(of);
+    let conn = plain(of);
     let mut stmt =
         conn.prepare("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid").unwrap();
     let all: Vec<(String, String, String)> =
@@ -26,14 +25,6 @@ fn layout(of: &Path) -> (Vec<String>, Vec<String>) {
     let tables = tables.filter(|(_, n, _)| n.starts_with("r_") || n.starts_with("s_")).map(|(_, _, sql)| sql.clone());
     let indexes = all.iter().filter(|(k, n, _)| k == "index" && (n.starts_with("i_") || n.starts_with("u_")));
     (tables.collect(), indexes.map(|(_, _, sql)| sql.clone()).collect())
-}
-
-fn keyed(path: &Path) -> Connection {
-    let conn = Connection::open(path).unwrap();
-    let hex = "07".repeat(32);
-    conn.execute_batch(&format!("PRAGMA key = \"x'{hex}'\"; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -49152;"))
-        .unwrap();
-    conn
 }
 
 fn as_sql(value: &Value) -> Sql {
@@ -78,7 +69,7 @@ fn bare(tables: &[String], indexes: &[String], rows: &[(usize, Vec<Sql>, String)
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bare.db");
     let started = Instant::now();
-    let conn = keyed(&file);
+    let conn = plain(&file);
     conn.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN")
         .unwrap();
     tables.iter().for_each(|sql| conn.execute_batch(sql).unwrap());

@@ -4,12 +4,22 @@ use omni_model::{Collection, FieldId, Op, RecordId, Row, Value, schema};
 use omni_protocol::{BootId, ChangeId, EditTime, Hash, Outcome, OutcomeKind, ReplicaId};
 use omni_store::{DbKey, Durability, Lane, Store, StoreError, StoreOptions};
 use omni_sync::replica::{EditError, Intent, OutboxEntry, OutboxState, ReplicaTx, fresh_meta, save};
-use std::path::PathBuf;
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// The file as SQLCipher alone sees it, with the key of `key`.
+pub fn plain(path: &Path) -> Connection {
+    let conn = Connection::open(path).unwrap();
+    let hex = "07".repeat(32);
+    conn.execute_batch(&format!("PRAGMA key = \"x'{hex}'\"; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -49152;"))
+        .unwrap();
+    conn
+}
 
 /// A replica in its own folder.
 pub struct Replica {

@@ -1168,7 +1168,8 @@ message: string, } | { "event": "lagged",
 missed: number, };
 
 /**
- * Arguments of `app.unlock`: one of the two.
+ * Arguments of `app.unlock`. Neither: the keychain is asked again. The recovery code with a passphrase: the passphrase
+ * becomes the new one.
  */
 export type UnlockArgs = {
 /**
