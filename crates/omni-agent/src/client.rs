@@ -118,6 +118,9 @@ impl Client {
     async fn get(&self, token: &str, path: &str, max: usize) -> Result<Vec<u8>> {
         let response = self.http.get(format!("{}{path}", self.base)).bearer_auth(token).send().await;
         let packed = self.body(response, max).await?;
+        if path.starts_with("/v1/snapshot") {
+            self.traffic.copied.fetch_add(packed.len() as u64, Ordering::Relaxed);
+        }
         zstd::bulk::decompress(&packed, max).map_err(|_| unreadable("answer"))
     }
 

@@ -705,7 +705,7 @@ rpc_types! {
         pub lag: Vec<Option<f64>>,
         /// Reconnects by cause, this run.
         pub reconnects: BTreeMap<String, u64>,
-        /// (all socket bytes ÷ payload) − 1 of this run; null without payload.
+        /// (all socket bytes but those of whole copies ÷ payload) − 1 of this run; null without payload.
         pub overhead: Option<f64>,
         /// Rows compared in 24 h.
         pub rows_compared: u64,

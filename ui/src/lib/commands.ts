@@ -123,6 +123,8 @@ export class Keys {
 }
 
 function isTyping(target: EventTarget | null): boolean {
+  // Boxes to tick take no text.
+  if (target instanceof HTMLInputElement && ["radio", "checkbox"].includes(target.type)) return false;
   return target instanceof HTMLElement && (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
 }
 

@@ -5,11 +5,11 @@ import { absolute, parseInstant } from "../lib/format/time";
 import { isEmpty, sameValue } from "../lib/format/values";
 import { titles } from "../lib/state/titles.svelte";
 
-/** “Saved here at 14:02, not sent yet. Central has Growing.” */
+/** “Saved here at 14:02, not sent yet. Central has “Growing”.” */
 export function stateSentence(field: FieldInfo, view: FieldView, now: number): string {
   const at = parseInstant(view.saved_at);
   const when = at === null ? "" : ` at ${absolute(at, now)}`;
-  const before = sameValue(view.confirmed, view.value) ? "" : isEmpty(view.confirmed) ? " Central has no value." : ` Central has ${titles.show(field, view.confirmed)}.`;
+  const before = sameValue(view.confirmed, view.value) ? "" : isEmpty(view.confirmed) ? " Central has no value." : ` Central has “${titles.show(field, view.confirmed)}”.`;
   switch (view.state) {
     case "pending":
       return `Saved here${when}, not sent yet.${before}`;

@@ -23,6 +23,8 @@ pub struct Traffic {
     pub received: AtomicU64,
     /// Minimal JSON of the changed fields, both ways.
     pub payload: AtomicU64,
+    /// Received of whole copies: part of `received`, and no exchange of changes.
+    pub copied: AtomicU64,
 }
 
 impl Traffic {
@@ -183,7 +185,8 @@ impl Measures {
     pub fn monitor(&self, now_ms: u64) -> Monitor {
         let bytes = self.traffic.bytes();
         let (rows_compared, rows_different) = self.comparisons(now_ms);
-        let all = (bytes.sent + bytes.received) as f64;
+        let copied = self.traffic.copied.load(Ordering::Relaxed);
+        let all = (bytes.sent + bytes.received).saturating_sub(copied) as f64;
         let overhead = (bytes.payload > 0).then(|| all / bytes.payload as f64 - 1.0);
         self.with(|m| {
             let series = |f: fn(&Point) -> Option<f64>| m.points.iter().map(f).collect::<Vec<_>>();

@@ -592,7 +592,7 @@ lag: Array<number | null>,
  */
 reconnects: { [key in string]: number },
 /**
- * (all socket bytes ÷ payload) − 1 of this run; null without payload.
+ * (all socket bytes but those of whole copies ÷ payload) − 1 of this run; null without payload.
  */
 overhead: number | null,
 /**
