@@ -60,7 +60,7 @@ fn import(
     let mut import = store.begin_import().map_err(store_error)?;
     let mut taken = 0;
     while let Some(chunk) = chunks.blocking_recv() {
-        import.add(&chunk).map_err(store_error)?;
+        import.add_owned(chunk).map_err(store_error)?;
         taken += 1;
         let rows = import.rows();
         link.update(|f| f.copying = Some((rows.min(total), total)));

@@ -76,7 +76,12 @@ impl Store {
 impl Import {
     /// Adds one verified chunk, in the manifest's order. After an error the import cannot be finished.
     pub fn add(&mut self, chunk: &SnapshotChunk) -> std::result::Result<(), StoreError> {
-        let added = self.take(Arc::new(chunk.clone()));
+        self.add_owned(chunk.clone())
+    }
+
+    /// The same without a copy of the chunk, for whoever does not need it any more.
+    pub fn add_owned(&mut self, chunk: SnapshotChunk) -> std::result::Result<(), StoreError> {
+        let added = self.take(Arc::new(chunk));
         self.failed |= added.is_err();
         added
     }

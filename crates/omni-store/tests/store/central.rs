@@ -4,16 +4,20 @@ use omni_model::{CollectionId, FieldId, RecordId, Row, Value, schema};
 use omni_protocol::feed::DigestBytes;
 use omni_protocol::frame::to_bytes;
 use omni_protocol::{
-    ChunkRef, ConflictItem, DirectoryEntry, Grants, Hash, Manifest, Position, Scope, SnapshotChunk, SnapshotRow,
+    ChunkRef, ConflictItem, DirectoryEntry, FeedPage, Grants, Hash, Manifest, Position, Scope, SnapshotChunk,
+    SnapshotRow, Watermark,
 };
 use omni_store::{Import, Store, StoreError};
+use omni_sync::StorageError;
 use omni_sync::diff;
 use omni_sync::digest::{self, Deltas, Digest};
-use std::collections::BTreeMap;
+use omni_sync::replica::{ReplicaTx, apply_page, overlay};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A snapshot.
 #[derive(Clone)]
 pub struct Cut {
+    pub rows: Vec<(Row, u64)>,
     pub manifest: Manifest,
     pub chunks: Vec<SnapshotChunk>,
 }
@@ -46,7 +50,7 @@ pub fn cut(rows: &[(Row, u64)], items: &[ConflictItem], seq: u64, range: usize) 
         chunks: chunks.iter().map(reference).collect(),
         directory: Vec::new(),
     };
-    Cut { manifest, chunks }
+    Cut { rows: rows.to_vec(), manifest, chunks }
 }
 
 fn cut_range(rows: &[&(Row, u64)]) -> Vec<SnapshotChunk> {
@@ -114,4 +118,42 @@ pub fn from_the_future(n: u128, owner: RecordId) -> Row {
     (row.owner, row.key) = (owner, Some(format!("future-{n}")));
     row.set(FieldId(1), Value::text("what is this"));
     row
+}
+
+/// The reference: what a new copy does to a replica, said over the core's own trait, row by row (as the simulator's
+/// `snapshot::install` says it).
+pub fn lay(tx: &mut dyn ReplicaTx, rows: &[(Row, u64)], manifest: &Manifest) -> Result<(), StorageError> {
+    let pending: BTreeSet<_> = tx.all_confirmed()?.into_iter().map(|(c, id, _)| (c, id)).collect();
+    let mut old = Vec::new();
+    tx.for_each_row(&mut |row| {
+        old.push((row.collection, row.id));
+        Ok(())
+    })?;
+    old.into_iter().try_for_each(|(c, id)| tx.remove_row(c, id))?;
+    for (scope, _) in tx.digests()? {
+        tx.set_digest(scope, Digest::default())?;
+    }
+    for key in &pending {
+        tx.put_confirmed(key.0, key.1, None)?;
+    }
+    for (row, seq) in rows {
+        match pending.contains(&(row.collection, row.id)) {
+            true => tx.put_confirmed(row.collection, row.id, Some(row))?,
+            false => tx.put_row(row, Some(*seq))?,
+        }
+    }
+    for (scope, digest) in &manifest.scopes {
+        tx.set_digest(*scope, Digest(digest.0))?;
+    }
+    let mut meta = tx.meta()?;
+    (meta.position, meta.grants) = (manifest.position, Grants::everything());
+    tx.set_meta(&meta)?;
+    for (c, id) in pending {
+        overlay::rebuild(tx, c, id, None)?;
+    }
+    // Own changes the copy holds leave the queue, as after a page that ends here.
+    let (at, seq) = (manifest.position, manifest.position.seq);
+    let watermark = Watermark { position: at, root: None, head: seq };
+    apply_page(tx, &FeedPage { after: seq, commits: Vec::new(), watermark }).map_err(StorageError::new)?;
+    Ok(())
 }

@@ -1,9 +1,8 @@
 //! Taking a snapshot into a replica with a queue: it is kept, and lies over the new copy as the reference lays it.
 
-use crate::central::{Cut, at, cut};
+use crate::central::{Cut, at, cut, lay};
 use crate::kit::{Replica, brand, collection, field, outcome, seal, sector, set};
 use omni_model::{Op, RecordId, Row, Value};
-use omni_protocol::frame::to_bytes;
 use omni_protocol::{
     ChangeId, CommitInfo, DeviceId, DirectoryEntry, Grants, Outcome, OutcomeKind, Part, ReplicaId, Scope,
 };
@@ -12,8 +11,6 @@ use omni_store::{Lane, QueueState};
 use omni_sync::replica::{
     HistoryEntry, OutboxEntry, OutboxState, ReplicaTx, apply_outcomes, discard, recompute, take_for_reissue,
 };
-use omni_testkit::sim::host::Snapshot;
-use omni_testkit::sim::snapshot::install;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -167,9 +164,9 @@ fn dump(r: &Replica) -> Dump {
     d
 }
 
-fn installed(r: &Replica, cut: &Cut) {
-    let snapshot = Snapshot { manifest: cut.manifest.clone(), chunks: cut.chunks.iter().map(to_bytes).collect() };
-    r.write(move |tx| install(tx, &snapshot, &Grants::everything()));
+fn laid(r: &Replica, cut: &Cut) {
+    let cut = cut.clone();
+    r.write(move |tx| lay(tx, &cut.rows, &cut.manifest));
 }
 
 #[test]
@@ -178,7 +175,7 @@ fn the_queue_lies_over_the_new_copy_as_the_reference_lays_it() {
     // Both replicas number their changes alike, so that they can be compared.
     let (cut, before) = (new_copy(), dump(&r));
     cut.import(&r.store).unwrap();
-    installed(&reference, &cut);
+    laid(&reference, &cut);
     let (found, mut expected) = (dump(&r), dump(&reference));
     let ids = |entries: &[OutboxEntry]| entries.iter().map(|e| e.local_no).collect::<Vec<_>>();
     assert_eq!(ids(&found.queue), ids(&expected.queue));
@@ -318,7 +315,7 @@ fn what_happens_between_carrying_and_swapping_survives() {
     enough.store(true, Ordering::Release);
     assert_eq!(reader.join().unwrap().unwrap(), 13, "the long read saw the old copy to its end");
     importer.join().unwrap().unwrap();
-    installed(&reference, &cut);
+    laid(&reference, &cut);
 
     let (found, expected) = (dump(&r), dump(&reference));
     assert_eq!(found.rows, expected.rows);

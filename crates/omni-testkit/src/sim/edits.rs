@@ -12,6 +12,7 @@ use omni_model::{Op, RecordId};
 use omni_protocol::{ChangeId, GroupId, GroupRef};
 use omni_sync::StorageError;
 use omni_sync::replica::{EditError, Intent, OutboxState, ReplicaTx, discard, save, take_for_reissue};
+use std::collections::BTreeMap;
 
 impl<H: Hosts> Sim<H> {
     /// An operator acts, and will act again.
@@ -78,6 +79,9 @@ impl<H: Hosts> Sim<H> {
             self.crashed_while_saving(c, id);
             return false;
         };
+        if result.is_ok() {
+            self.check_shown(c, &ops);
+        }
         match result {
             Ok(Some(entry)) => {
                 self.note("saved", c as u64, entry.local_no, || {
@@ -91,6 +95,33 @@ impl<H: Hosts> Sim<H> {
             Err(EditError::Storage(e)) => self.fail(format!("saving: {e}")),
         }
         true
+    }
+
+    /// What was typed last is what shows.
+    fn check_shown(&mut self, c: usize, ops: &[Op]) {
+        let mut typed = BTreeMap::new();
+        for op in ops {
+            match op {
+                Op::Set { collection, record, field, value } => {
+                    typed.insert((*collection, *record, *field), value.clone());
+                }
+                // A deleted record shows nothing.
+                Op::Delete { record, .. } => typed.retain(|(_, r, _), _| r != record),
+                _ => {}
+            }
+        }
+        let wrong = view(&mut self.laptops[c].host, |tx| {
+            for ((collection, record, field), value) in &typed {
+                let shown = tx.row(*collection, *record)?.map(|row| row.get(*field).clone()).unwrap_or_default();
+                if shown != *value && !(shown.is_null() && value.is_null()) {
+                    return Ok(Some(format!("field {} of {record} shows {shown:?}, {value:?} was typed", field.0)));
+                }
+            }
+            Ok(None)
+        });
+        if let Some(why) = self.storage(wrong, "visible row").flatten() {
+            self.fail(format!("laptop {c}: {why}"));
+        }
     }
 
     /// The laptop crashed around a save: the operator saw nothing, but what is in the database counts from now on.
