@@ -15,6 +15,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long a lock that somebody else holds is waited for.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
+const LOCK_LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Read-only connections by default.
 const READERS: usize = 3;
@@ -197,10 +202,19 @@ fn prepare_folder(path: &Path) -> Result<File> {
         connect::private_folder(&folder)?;
     }
     let lock = OpenOptions::new().create(true).truncate(false).write(true).open(with_suffix(path, ".lock"))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Busy("another process has this replica open".into())),
-        Err(std::fs::TryLockError::Error(e)) => Err(e.into()),
+    let deadline = Instant::now() + LOCK_WAIT;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            // A process that is just ending, or just starting another program, lets go in a moment.
+            Err(std::fs::TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(LOCK_LOOK_AGAIN);
+            }
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(StoreError::Busy("another process has this replica open".into()));
+            }
+            Err(std::fs::TryLockError::Error(e)) => return Err(e.into()),
+        }
     }
 }
 
