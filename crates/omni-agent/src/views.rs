@@ -1,7 +1,7 @@
 //! From stored records and queue entries to what the UI and the command line show.
 
 use crate::clock::rfc3339;
-use omni_model::{Collection, Field, FieldId, Op, Policy, Row, Value, schema};
+use omni_model::{Collection, Expected, Field, FieldId, Op, Policy, Resolution, Row, Value, schema};
 use omni_protocol::rpc::{
     CollectionInfo, CommandInfo, ConflictField, ConflictRow, FieldInfo, FieldView, GroupInfo, QueueField, QueueRow,
     RecentChange, Record, RowView,
@@ -215,6 +215,8 @@ pub fn summary(ops: &[Op], command: u16) -> String {
     match op {
         Op::Insert { .. } => format!("Create {label}"),
         Op::Delete { .. } => format!("Delete {label}"),
+        Op::Resolve { .. } => format!("Settle a conflict of this {label}"),
+        Op::Undo { .. } => format!("Take back a change of this {label}"),
         _ if records.len() > 1 => format!("Change {} records", records.len()),
         _ => {
             let fields: BTreeSet<FieldId> = ops.iter().flat_map(Op::fields).collect();
@@ -272,7 +274,23 @@ fn queue_fields(tx: &ReadTx<'_>, ops: &[Op], was: &[Value]) -> Stored<Vec<QueueF
                     push(f, f.to_json(&confirmed(f)?), Json::from(format!("{sign} {item}")));
                 }
             }
-            Op::Delete { .. } => {}
+            Op::Text { field, edits, .. } => {
+                if let Some(f) = c.field_by_id(*field) {
+                    let before = was.get(place).cloned().unwrap_or_default();
+                    let text = before.as_text().unwrap_or_default();
+                    let after = omni_sync::text::apply(text, edits).map_or(Json::Null, Json::from);
+                    push(f, f.to_json(&before), after);
+                }
+            }
+            Op::Resolve { choice: Resolution::Values(values), .. }
+            | Op::Undo { expects: Expected::Values(values), .. } => {
+                for (field, value) in values {
+                    if let Some(f) = c.field_by_id(*field) {
+                        push(f, f.to_json(&confirmed(f)?), f.to_json(value));
+                    }
+                }
+            }
+            Op::Resolve { .. } | Op::Undo { .. } | Op::Delete { .. } => {}
         }
     }
     Ok(out)

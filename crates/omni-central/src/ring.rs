@@ -78,6 +78,7 @@ mod tests {
             change: vec![0; bytes],
             parts: Vec::new(),
             deltas: Vec::new(),
+            images: Vec::new(),
         })
     }
 

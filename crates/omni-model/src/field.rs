@@ -174,6 +174,8 @@ pub struct Field {
     pub declared: bool,
     /// Index it: lists are filtered or sorted by it.
     pub index: bool,
+    /// While this yes/no field of the record is yes, this field cannot change: a write waits in the inbox.
+    pub frozen_by: Option<&'static str>,
 }
 
 impl Field {
@@ -193,7 +195,13 @@ impl Field {
             search: false,
             declared: false,
             index: false,
+            frozen_by: None,
         }
+    }
+    /// Cannot change while the named yes/no field of the record is yes.
+    pub const fn frozen_by(mut self, field: &'static str) -> Field {
+        self.frozen_by = Some(field);
+        self
     }
     /// A record cannot be saved without this field.
     pub const fn required(mut self) -> Field {

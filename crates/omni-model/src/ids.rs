@@ -72,3 +72,60 @@ impl<'b, C> Decode<'b, C> for RecordId {
         RecordId::from_slice(d.bytes()?).ok_or_else(|| decode::Error::message("a record id has 16 bytes"))
     }
 }
+
+/// Declares a newtype over a UUID: 16 bytes on the wire, its usual text elsewhere.
+#[macro_export]
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub uuid::Uuid);
+
+        impl $name {
+            /// Reads an id from exactly 16 bytes.
+            pub fn from_slice(bytes: &[u8]) -> Option<$name> {
+                uuid::Uuid::from_slice(bytes).ok().map($name)
+            }
+            /// The 16 bytes of the id.
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
+        }
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "{}", self.0)
+            }
+        }
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "{}", self.0)
+            }
+        }
+        impl std::str::FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(s: &str) -> Result<$name, uuid::Error> {
+                uuid::Uuid::parse_str(s).map($name)
+            }
+        }
+        impl<C> minicbor::Encode<C> for $name {
+            fn encode<W: minicbor::encode::Write>(&self, e: &mut minicbor::Encoder<W>, _: &mut C) -> Result<(), minicbor::encode::Error<W::Error>> {
+                e.bytes(self.0.as_bytes())?.ok()
+            }
+        }
+        impl<'b, C> minicbor::Decode<'b, C> for $name {
+            fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+                $name::from_slice(d.bytes()?).ok_or_else(|| minicbor::decode::Error::message("an id has 16 bytes"))
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// Permanent identity of a change. UUIDv7, fixed in the operator's transaction.
+    ChangeId
+);
+uuid_id!(
+    /// One open or decided conflict item.
+    ConflictId
+);

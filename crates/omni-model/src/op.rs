@@ -1,6 +1,6 @@
 //! Operations: what a change does to records, field by field.
 
-use crate::ids::{CollectionId, FieldId, RecordId};
+use crate::ids::{ChangeId, CollectionId, ConflictId, FieldId, RecordId};
 use crate::value::Value;
 use minicbor::{Decode, Encode};
 
@@ -97,6 +97,99 @@ pub enum Op {
         #[n(1)]
         record: RecordId,
     },
+    /// Edits a text inside a field of policy `Text`.
+    #[n(6)]
+    Text {
+        /// Kind of the record.
+        #[n(0)]
+        collection: CollectionId,
+        /// The record.
+        #[n(1)]
+        record: RecordId,
+        /// The text field.
+        #[n(2)]
+        field: FieldId,
+        /// Fingerprint of the text the author saw: that at the change's base with their own earlier changes.
+        #[n(3)]
+        seen: u64,
+        /// One edit after another, on the text the author saw.
+        #[n(4)]
+        edits: Vec<TextEdit>,
+    },
+    /// Settles a conflict item: one that waits, or anew one that was decided.
+    #[n(7)]
+    Resolve {
+        /// Kind of the record.
+        #[n(0)]
+        collection: CollectionId,
+        /// The record.
+        #[n(1)]
+        record: RecordId,
+        /// The item's id.
+        #[n(2)]
+        item: ConflictId,
+        /// The item's seq as the author saw it, in the epoch of the change's base.
+        #[n(3)]
+        saw: u64,
+        /// What shall hold.
+        #[n(4)]
+        choice: Resolution,
+    },
+    /// Takes back what a committed change did to one record, where it is still the last writer.
+    #[n(8)]
+    Undo {
+        /// Kind of the record.
+        #[n(0)]
+        collection: CollectionId,
+        /// The record.
+        #[n(1)]
+        record: RecordId,
+        /// The change to take back.
+        #[n(2)]
+        change: ChangeId,
+        /// What the author expects the record to become: shown until central answers, never used to decide.
+        #[n(3)]
+        expects: Expected,
+    },
+}
+
+/// One edit of a text. Positions and lengths count Unicode scalar values.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct TextEdit {
+    /// Where.
+    #[n(0)]
+    pub at: u32,
+    /// How many characters go from there.
+    #[n(1)]
+    pub delete: u32,
+    /// What comes in their place.
+    #[n(2)]
+    pub insert: String,
+}
+
+/// What a person decided about a conflict item.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Resolution {
+    /// The fields of the item hold these values.
+    #[n(0)]
+    Values(#[n(0)] Vec<(FieldId, Value)>),
+    /// The record is deleted.
+    #[n(1)]
+    Delete,
+    /// What is committed stands; what waited is put aside.
+    #[n(2)]
+    Stand,
+}
+
+/// What an undo is expected to leave of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Expected {
+    /// These fields get these values; a deleted record lives again.
+    #[n(0)]
+    Values(#[n(0)] Vec<(FieldId, Value)>),
+    /// The record is gone.
+    #[n(1)]
+    Gone,
 }
 
 impl Op {
@@ -108,18 +201,25 @@ impl Op {
             | Op::Include { collection, record, .. }
             | Op::Exclude { collection, record, .. }
             | Op::Insert { collection, record, .. }
+            | Op::Text { collection, record, .. }
+            | Op::Resolve { collection, record, .. }
+            | Op::Undo { collection, record, .. }
             | Op::Delete { collection, record } => (*collection, *record),
         }
     }
 
-    /// The fields it writes; empty for a delete, which touches the whole record.
+    /// The fields it writes; empty where it touches the whole record.
     pub fn fields(&self) -> Vec<FieldId> {
         match self {
-            Op::Set { field, .. } | Op::Add { field, .. } | Op::Include { field, .. } | Op::Exclude { field, .. } => {
-                vec![*field]
-            }
-            Op::Insert { values, .. } => values.iter().map(|(f, _)| *f).collect(),
-            Op::Delete { .. } => Vec::new(),
+            Op::Set { field, .. }
+            | Op::Add { field, .. }
+            | Op::Include { field, .. }
+            | Op::Exclude { field, .. }
+            | Op::Text { field, .. } => vec![*field],
+            Op::Insert { values, .. }
+            | Op::Resolve { choice: Resolution::Values(values), .. }
+            | Op::Undo { expects: Expected::Values(values), .. } => values.iter().map(|(f, _)| *f).collect(),
+            Op::Resolve { .. } | Op::Undo { .. } | Op::Delete { .. } => Vec::new(),
         }
     }
 

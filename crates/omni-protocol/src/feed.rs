@@ -249,6 +249,27 @@ pub struct ConflictItem {
     /// Its scope: whoever reads this scope holds it, and it counts in this scope's digest.
     #[n(12)]
     pub scope: Scope,
+    /// How a person settled it last, if one did.
+    #[n(13)]
+    pub settled: Option<Settled>,
+}
+
+/// A person's decision about an item.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Settled {
+    /// The change that settled it.
+    #[n(0)]
+    pub change: ChangeId,
+    /// Its device.
+    #[n(1)]
+    pub device: DeviceId,
+    /// Commit time, unix milliseconds.
+    #[n(2)]
+    pub at_ms: i64,
+    /// What holds since: one value per field of the item; empty if the record was deleted.
+    #[n(3)]
+    pub values: Vec<Value>,
 }
 
 impl ConflictItem {

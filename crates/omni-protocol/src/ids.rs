@@ -1,56 +1,9 @@
 //! Identifiers of synchronisation.
 
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
-use omni_model::RecordId;
-use serde::{Deserialize, Serialize};
+pub use omni_model::{ChangeId, ConflictId};
+use omni_model::{RecordId, uuid_id};
 use std::fmt;
-use uuid::Uuid;
-
-macro_rules! uuid_id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(pub Uuid);
-
-        impl $name {
-            /// Reads an id from exactly 16 bytes.
-            pub fn from_slice(bytes: &[u8]) -> Option<$name> {
-                Uuid::from_slice(bytes).ok().map($name)
-            }
-            /// The 16 bytes of the id.
-            pub fn as_bytes(&self) -> &[u8; 16] {
-                self.0.as_bytes()
-            }
-        }
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}", self.0)
-            }
-        }
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}", self.0)
-            }
-        }
-        impl std::str::FromStr for $name {
-            type Err = uuid::Error;
-            fn from_str(s: &str) -> Result<$name, uuid::Error> {
-                Uuid::parse_str(s).map($name)
-            }
-        }
-        impl<C> Encode<C> for $name {
-            fn encode<W: encode::Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
-                e.bytes(self.0.as_bytes())?.ok()
-            }
-        }
-        impl<'b, C> Decode<'b, C> for $name {
-            fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-                $name::from_slice(d.bytes()?).ok_or_else(|| decode::Error::message("an id has 16 bytes"))
-            }
-        }
-    };
-}
 
 uuid_id!(
     /// One incarnation of one replica database. Random.
@@ -61,16 +14,8 @@ uuid_id!(
     DeviceId
 );
 uuid_id!(
-    /// Permanent identity of a change. UUIDv7, fixed in the operator's transaction.
-    ChangeId
-);
-uuid_id!(
     /// A group of changes made by one larger act.
     GroupId
-);
-uuid_id!(
-    /// One open or decided conflict item.
-    ConflictId
 );
 uuid_id!(
     /// One boot of one machine's clock.

@@ -13,6 +13,6 @@ pub use change::{BULK, Base, Batch, Change, EMERGENCY, EditTime, Entry, GroupRef
 pub use error::WireError;
 pub use feed::{
     ChunkRef, CommitInfo, ConflictItem, Decided, DirectoryEntry, Effect, FeedCommit, FeedPage, Manifest, Outcome,
-    OutcomeKind, Part, Side, SnapshotChunk, SnapshotRow, Watermark,
+    OutcomeKind, Part, Settled, Side, SnapshotChunk, SnapshotRow, Watermark,
 };
 pub use ids::{BootId, ChangeId, ConflictId, DeviceId, Grants, GroupId, Hash, Position, ReplicaId, Scope};

@@ -11,5 +11,6 @@ pub mod meta;
 pub mod replica;
 pub mod sign;
 pub mod storage;
+pub mod text;
 
 pub use storage::StorageError;

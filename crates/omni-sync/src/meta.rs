@@ -1,7 +1,7 @@
 //! What central remembers of each record beside its values: who wrote what, when, and what waits.
 
 use minicbor::{Decode, Encode};
-use omni_model::{FieldId, RecordId, Row};
+use omni_model::{CollectionId, FieldId, RecordId, Row, Value};
 use omni_protocol::{ConflictId, DeviceId, ReplicaId};
 use std::collections::BTreeMap;
 
@@ -141,5 +141,83 @@ impl Stored {
     /// The record's id.
     pub fn id(&self) -> RecordId {
         self.row.id
+    }
+}
+
+/// What one commit did to one record: enough to say what it was before. History, undo and views of earlier times are made
+/// from images, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Image {
+    /// Kind.
+    #[n(0)]
+    pub collection: CollectionId,
+    /// Record.
+    #[n(1)]
+    pub record: RecordId,
+    /// Immutable key.
+    #[n(2)]
+    pub key: Option<String>,
+    /// Its owner before; `None` = it did not exist.
+    #[n(3)]
+    pub owner_before: Option<RecordId>,
+    /// Its owner after; `None` = it was deleted.
+    #[n(4)]
+    pub owner_after: Option<RecordId>,
+    /// Fields that changed; all of them for a deleted record, none for a created one (there was nothing before).
+    #[n(5)]
+    pub fields: Vec<FieldImage>,
+}
+
+/// One field before and after a commit.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct FieldImage {
+    /// The field.
+    #[n(0)]
+    pub field: FieldId,
+    /// Its value before; null = none.
+    #[n(1)]
+    pub before: Value,
+    /// Its value after; null = none.
+    #[n(2)]
+    pub after: Value,
+}
+
+impl Image {
+    /// What turns `before` into `after` (`None` = not live). `None` if nothing differs.
+    pub fn between(before: Option<&Row>, after: Option<&Row>) -> Option<Image> {
+        let row = after.or(before)?;
+        if before == after {
+            return None;
+        }
+        let value = |row: Option<&Row>, f: FieldId| row.map(|r| r.get(f).clone()).unwrap_or_default();
+        let all: std::collections::BTreeSet<FieldId> =
+            [before, after].into_iter().flatten().flat_map(|r| r.fields.keys().copied()).collect();
+        let fields = all
+            .into_iter()
+            .map(|field| FieldImage { field, before: value(before, field), after: value(after, field) })
+            .filter(|f| before.is_some() && f.before != f.after)
+            .collect();
+        Some(Image {
+            collection: row.collection,
+            record: row.id,
+            key: row.key.clone(),
+            owner_before: before.map(|r| r.owner),
+            owner_after: after.map(|r| r.owner),
+            fields,
+        })
+    }
+
+    /// The record before the commit, from the record after it.
+    pub fn rewind(&self, after: Option<Row>) -> Option<Row> {
+        let owner = self.owner_before?;
+        let mut row = after.unwrap_or_else(|| {
+            let mut row = Row::new(self.collection, self.record);
+            row.key = self.key.clone();
+            row
+        });
+        row.owner = owner;
+        self.fields.iter().for_each(|f| row.set(f.field, f.before.clone()));
+        Some(row)
     }
 }

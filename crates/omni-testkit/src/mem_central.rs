@@ -1,16 +1,19 @@
 //! Central's storage in memory: the same `CentralTx` the database implements, for the simulator and for merge cases.
 
-use omni_model::{CollectionId, FieldId, RecordId, Value};
+use omni_model::{Catalog, CollectionId, FieldId, RecordId, Value, schema};
 use omni_protocol::{BootId, ChangeId, ConflictId, ConflictItem, DeviceId, Hash, Outcome, Position, ReplicaId, Scope};
 use omni_sync::StorageError;
-use omni_sync::central::{BootSample, CentralHead, CentralTx, Commit, ReplicaState};
+use omni_sync::central::{BootSample, CentralHead, CentralTx, Commit, Committed, ReplicaState, TextEngine};
 use omni_sync::digest::Digest;
-use omni_sync::meta::Stored;
+use omni_sync::meta::{Image, Stored};
+use omni_text::LoroTexts;
 use std::collections::BTreeMap;
 
 /// Central's whole durable state.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct MemCentral {
+    /// The collections and commands it serves.
+    pub catalog: &'static Catalog,
     /// Epoch, seq, hash.
     pub position: Position,
     /// Earlier epochs with the seq at which their successor forked.
@@ -31,14 +34,50 @@ pub struct MemCentral {
     pub digests: BTreeMap<Scope, Digest>,
     /// Items with their scopes.
     pub conflicts: BTreeMap<ConflictId, (Scope, ConflictItem)>,
+    /// Histories of text fields.
+    pub texts: BTreeMap<TextKey, Vec<u8>>,
     /// Pings.
     pub samples: BTreeMap<(DeviceId, BootId), Vec<BootSample>>,
 }
 
+/// A text field of a record.
+pub type TextKey = (CollectionId, RecordId, FieldId);
+
+impl Default for MemCentral {
+    fn default() -> MemCentral {
+        MemCentral::new()
+    }
+}
+
 impl MemCentral {
-    /// An empty central in its first epoch.
+    /// An empty central of the product's catalog in its first epoch.
     pub fn new() -> MemCentral {
-        MemCentral { position: Position { epoch: 1, ..Position::default() }, ..MemCentral::default() }
+        MemCentral::serving(&schema::CATALOG)
+    }
+
+    /// An empty central in its first epoch.
+    pub fn serving(catalog: &'static Catalog) -> MemCentral {
+        MemCentral {
+            catalog,
+            position: Position { epoch: 1, ..Position::default() },
+            forks: Vec::new(),
+            records: BTreeMap::new(),
+            replicas: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+            log: Vec::new(),
+            times: BTreeMap::new(),
+            digests: BTreeMap::new(),
+            conflicts: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            samples: BTreeMap::new(),
+        }
+    }
+
+    fn logged(&self, seq: u64) -> Option<&Commit> {
+        let first = self.log.first().map_or(1, |c| c.position.seq);
+        let at = seq.checked_sub(first).and_then(|n| self.log.get(n as usize));
+        at.filter(|c| c.position.seq == seq)
     }
 }
 
@@ -94,10 +133,7 @@ impl CentralTx for MemCentral {
         Ok(())
     }
     fn commit_time(&self, seq: u64) -> Result<Option<i64>, StorageError> {
-        let first = self.log.first().map_or(1, |c| c.position.seq);
-        let at = seq.checked_sub(first).and_then(|n| self.log.get(n as usize));
-        let logged = at.filter(|c| c.position.seq == seq).map(|c| c.info.at_ms);
-        Ok(logged.or_else(|| self.times.get(&seq).copied()))
+        Ok(self.logged(seq).map(|c| c.info.at_ms).or_else(|| self.times.get(&seq).copied()))
     }
     fn scope_digest(&self, scope: Scope) -> Result<Digest, StorageError> {
         Ok(self.digests.get(&scope).copied().unwrap_or_default())
@@ -108,6 +144,31 @@ impl CentralTx for MemCentral {
     fn put_conflict(&mut self, scope: Scope, item: &ConflictItem) -> Result<(), StorageError> {
         self.conflicts.insert(item.id, (scope, item.clone()));
         Ok(())
+    }
+    fn committed(&self, seq: u64) -> Result<Option<Committed>, StorageError> {
+        let found = self.logged(seq);
+        Ok(found.map(|c| Committed { info: c.info.clone(), change: c.change.clone(), images: c.images.clone() }))
+    }
+    fn images_after(&self, c: CollectionId, id: RecordId, seq: u64) -> Result<Vec<(u64, Image)>, StorageError> {
+        let later = self.log.iter().rev().take_while(|commit| commit.position.seq > seq);
+        let of_record = |commit: &Commit| {
+            let image = commit.images.iter().find(|i| (i.collection, i.record) == (c, id));
+            image.map(|i| (commit.position.seq, i.clone()))
+        };
+        Ok(later.filter_map(of_record).collect())
+    }
+    fn text_history(&self, c: CollectionId, id: RecordId, f: FieldId) -> Result<Option<Vec<u8>>, StorageError> {
+        Ok(self.texts.get(&(c, id, f)).cloned())
+    }
+    fn put_text_history(&mut self, c: CollectionId, id: RecordId, f: FieldId, b: &[u8]) -> Result<(), StorageError> {
+        self.texts.insert((c, id, f), b.to_vec());
+        Ok(())
+    }
+    fn text_engine(&self) -> &dyn TextEngine {
+        &LoroTexts
+    }
+    fn catalog(&self) -> &'static Catalog {
+        self.catalog
     }
     fn boot_samples(&self, device: DeviceId, boot: BootId) -> Result<Vec<BootSample>, StorageError> {
         Ok(self.samples.get(&(device, boot)).cloned().unwrap_or_default())
@@ -122,6 +183,7 @@ enum Undo {
     Outcome((ReplicaId, u64), Option<Outcome>),
     Commit(Position, Vec<(Scope, Option<Digest>)>),
     Conflict(ConflictId, Option<Box<(Scope, ConflictItem)>>),
+    Text(TextKey, Option<Vec<u8>>),
 }
 
 /// Runs one transaction on `central`; everything of it is taken back unless the body says to commit.
@@ -155,6 +217,7 @@ fn take_back(central: &mut MemCentral, step: Undo) {
             central.log.pop();
             digests.into_iter().for_each(|(scope, old)| put_back(&mut central.digests, scope, old));
         }
+        Undo::Text(key, old) => put_back(&mut central.texts, key, old),
         Undo::Conflict(id, old) => put_back(&mut central.conflicts, id, old.map(|c| *c)),
     }
 }
@@ -222,6 +285,25 @@ impl CentralTx for Journaled<'_> {
     fn put_conflict(&mut self, scope: Scope, item: &ConflictItem) -> Result<(), StorageError> {
         self.undo.push(Undo::Conflict(item.id, self.central.conflicts.get(&item.id).cloned().map(Box::new)));
         self.central.put_conflict(scope, item)
+    }
+    fn committed(&self, seq: u64) -> Result<Option<Committed>, StorageError> {
+        self.central.committed(seq)
+    }
+    fn images_after(&self, c: CollectionId, id: RecordId, seq: u64) -> Result<Vec<(u64, Image)>, StorageError> {
+        self.central.images_after(c, id, seq)
+    }
+    fn text_history(&self, c: CollectionId, id: RecordId, f: FieldId) -> Result<Option<Vec<u8>>, StorageError> {
+        self.central.text_history(c, id, f)
+    }
+    fn put_text_history(&mut self, c: CollectionId, id: RecordId, f: FieldId, b: &[u8]) -> Result<(), StorageError> {
+        self.undo.push(Undo::Text((c, id, f), self.central.texts.get(&(c, id, f)).cloned()));
+        self.central.put_text_history(c, id, f, b)
+    }
+    fn text_engine(&self) -> &dyn TextEngine {
+        self.central.text_engine()
+    }
+    fn catalog(&self) -> &'static Catalog {
+        self.central.catalog()
     }
     fn boot_samples(&self, device: DeviceId, boot: BootId) -> Result<Vec<BootSample>, StorageError> {
         self.central.boot_samples(device, boot)

@@ -16,18 +16,30 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("omni-protocol", &["omni-model"]),
     ("omni-sync", &["omni-model", "omni-protocol"]),
     ("omni-store", &["omni-model", "omni-protocol", "omni-sync"]),
-    ("omni-central", &["omni-model", "omni-protocol", "omni-sync"]),
+    ("omni-text", &["omni-model", "omni-protocol", "omni-sync"]),
+    ("omni-central", &["omni-model", "omni-protocol", "omni-sync", "omni-text"]),
     ("omni-agent", &["omni-model", "omni-protocol", "omni-sync", "omni-store"]),
     ("omnictl", &["omni-model", "omni-protocol", "omni-agent"]),
     (APP, &["omni-agent"]),
     ("omni-disk", &[]),
-    ("omni-testkit", &["omni-model", "omni-protocol", "omni-sync", "omni-store", "omni-central", "omni-disk"]),
-    ("xtask", &["omni-model", "omni-protocol"]),
+    (
+        "omni-testkit",
+        &["omni-model", "omni-protocol", "omni-sync", "omni-store", "omni-central", "omni-text", "omni-disk"],
+    ),
+    ("xtask", &["omni-model", "omni-protocol", "omni-testkit"]),
     ("omni-tests", EVERY_LIBRARY),
     ("omni-benches", EVERY_LIBRARY),
 ];
-const EVERY_LIBRARY: &[&str] =
-    &["omni-model", "omni-protocol", "omni-sync", "omni-store", "omni-agent", "omni-central", "omni-testkit"];
+const EVERY_LIBRARY: &[&str] = &[
+    "omni-model",
+    "omni-protocol",
+    "omni-sync",
+    "omni-store",
+    "omni-agent",
+    "omni-central",
+    "omni-text",
+    "omni-testkit",
+];
 
 /// The pure crates: no runtime, no database, no network, no randomness, no clock of a library, not even through others.
 const PURE: &[&str] = &["omni-model", "omni-protocol", "omni-sync"];

@@ -1,6 +1,6 @@
 //! What an exchange is about, in bytes: the minimal JSON of the changed fields. The rest of the traffic is overhead.
 
-use omni_model::{CollectionId, FieldId, Op, Value, schema};
+use omni_model::{CollectionId, FieldId, Op, Resolution, Value, schema};
 use omni_protocol::{Effect, FeedPage, Part};
 
 /// Of the operations of a change.
@@ -15,7 +15,9 @@ fn of_op(op: &Op) -> u64 {
         Op::Insert { values, .. } => values.iter().map(|(f, v)| of_field(c, *f, v)).sum(),
         Op::Add { field, by, .. } => of_field(c, *field, &Value::Int(*by)),
         Op::Include { field, item, .. } | Op::Exclude { field, item, .. } => of_field(c, *field, &Value::text(item)),
-        Op::Delete { .. } => 0,
+        Op::Text { field, edits, .. } => edits.iter().map(|e| of_field(c, *field, &Value::text(&e.insert))).sum(),
+        Op::Resolve { choice: Resolution::Values(values), .. } => values.iter().map(|(f, v)| of_field(c, *f, v)).sum(),
+        Op::Resolve { .. } | Op::Undo { .. } | Op::Delete { .. } => 0,
     }
 }
 

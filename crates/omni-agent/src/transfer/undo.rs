@@ -166,6 +166,6 @@ fn opposite(op: &Op, was: &Value, row: &Row) -> Option<Op> {
         Op::Exclude { collection, record, field, item } => {
             (!has(field, &item)).then_some(Op::Include { collection, record, field, item })
         }
-        Op::Delete { .. } => None,
+        Op::Text { .. } | Op::Resolve { .. } | Op::Undo { .. } | Op::Delete { .. } => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::collection::{Collection, DeleteRule, OwnerRule, Rule};
 use crate::field::FieldType::Text;
-use crate::field::{App, Field, FieldType::*, Policy::*};
+use crate::field::{App, Field, FieldType::*, Policy, Policy::*};
 use crate::ids::CollectionId;
 use crate::schema::rules;
 
@@ -48,7 +48,7 @@ pub static SECTOR: Collection = Collection {
         Field::new(14, "position", "Position", Int, Latest).index(),
         Field::new(15, "tags", "Tags", TextSet, Set),
         Field::new(16, "reviews", "Reviews", Int, Counter),
-        Field::new(17, "notes", "Notes", LongText, Latest),
+        Field::new(17, "notes", "Notes", LongText, Policy::Text),
     ],
 };
 
@@ -83,6 +83,6 @@ pub static BRAND: Collection = Collection {
         Field::new(16, "reviews", "Reviews", Int, Counter),
         Field::new(17, "last_review", "Last review", Time, Max),
         Field::new(18, "first_seen", "First seen", Time, Min),
-        Field::new(19, "notes", "Notes", LongText, Latest),
+        Field::new(19, "notes", "Notes", LongText, Policy::Text),
     ],
 };

@@ -2,7 +2,7 @@
 
 use crate::collection::{Collection, DeleteRule, OwnerRule};
 use crate::field::FieldType::Text;
-use crate::field::{App, Field, FieldType::*, Policy::*};
+use crate::field::{App, Field, FieldType::*, Policy, Policy::*};
 use crate::ids::CollectionId;
 
 /// What operators set on a node; *online* needs a fresh beat.
@@ -32,7 +32,7 @@ pub static NODE: Collection = Collection {
         Field::new(5, "last_beat", "Last beat", Time, Max),
         Field::new(6, "first_beat", "First beat", Time, Min),
         Field::new(7, "beats", "Beats", Int, Counter),
-        Field::new(8, "notes", "Notes", LongText, Latest),
+        Field::new(8, "notes", "Notes", LongText, Policy::Text),
     ],
 };
 
@@ -53,7 +53,7 @@ pub static APP: Collection = Collection {
         Field::new(2, "role", "Role", Text, Latest),
         Field::new(3, "base_url", "Base URL", Text, Latest),
         Field::new(4, "status", "Status", Enum(&["active", "paused"]), Latest),
-        Field::new(5, "notes", "Notes", LongText, Latest),
+        Field::new(5, "notes", "Notes", LongText, Policy::Text),
     ],
 };
 

@@ -34,22 +34,51 @@ pub static COLLECTIONS: &[&Collection] = &[
     &command_center::APP_DEPENDENCY,
 ];
 
+/// A set of collections with the commands over them. The product's is `CATALOG`; merge cases bring their own.
+#[derive(Clone, Copy, Debug)]
+pub struct Catalog {
+    /// The collections, in dependency order.
+    pub collections: &'static [&'static Collection],
+    /// The commands.
+    pub commands: &'static [Command],
+}
+
+impl Catalog {
+    /// The collection of this wire number.
+    pub fn by_id(&self, id: CollectionId) -> Option<&'static Collection> {
+        match self.collections.get((id.0 as usize).wrapping_sub(1)) {
+            Some(c) if c.id == id => Some(c),
+            _ => self.collections.iter().copied().find(|c| c.id == id),
+        }
+    }
+
+    /// The collection of this name.
+    pub fn by_name(&self, name: &str) -> Option<&'static Collection> {
+        self.collections.iter().copied().find(|c| c.name == name)
+    }
+
+    /// The command of this wire number.
+    pub fn command_by_id(&self, id: u16) -> Option<&'static Command> {
+        self.commands.iter().find(|c| c.id == id)
+    }
+}
+
+/// The product's collections and commands.
+pub static CATALOG: Catalog = Catalog { collections: COLLECTIONS, commands: COMMANDS };
+
 /// The collection of this wire number.
 pub fn by_id(id: CollectionId) -> Option<&'static Collection> {
-    match COLLECTIONS.get((id.0 as usize).wrapping_sub(1)) {
-        Some(c) if c.id == id => Some(c),
-        _ => COLLECTIONS.iter().copied().find(|c| c.id == id),
-    }
+    CATALOG.by_id(id)
 }
 
 /// The collection of this name.
 pub fn by_name(name: &str) -> Option<&'static Collection> {
-    COLLECTIONS.iter().copied().find(|c| c.name == name)
+    CATALOG.by_name(name)
 }
 
 /// The command of this wire number.
 pub fn command_by_id(id: u16) -> Option<&'static Command> {
-    COMMANDS.iter().find(|c| c.id == id)
+    CATALOG.command_by_id(id)
 }
 
 /// The command of this name.

@@ -2,7 +2,7 @@
 
 use crate::collection::{Collection, DeleteRule, OwnerRule, Rule};
 use crate::field::FieldType::Text;
-use crate::field::{App, Field, FieldType::*, Policy::*};
+use crate::field::{App, Field, FieldType::*, Policy, Policy::*};
 use crate::ids::CollectionId;
 use crate::schema::rules;
 
@@ -63,7 +63,7 @@ pub static SCROLL: Collection = Collection {
         Field::new(15, "features", "Features", EnumSet(FEATURES), Set),
         Field::new(16, "family", "Family", Text, Latest),
         Field::new(17, "activates_at", "Activates at", Time, Latest),
-        Field::new(18, "notes", "Notes", LongText, Latest),
+        Field::new(18, "notes", "Notes", LongText, Policy::Text),
     ],
 };
 

@@ -2,7 +2,7 @@
 
 use crate::collection::{Collection, DeleteRule, OwnerRule, Rule};
 use crate::field::FieldType::Text;
-use crate::field::{Field, FieldType::*, Policy::*};
+use crate::field::{Field, FieldType::*, Policy, Policy::*};
 use crate::ids::CollectionId;
 use crate::schema::rules;
 
@@ -78,7 +78,7 @@ pub static PAYROLL_SECTOR: Collection = Collection {
         Field::new(7, "declared_atom_pages", "Atom pages (declared)", Int, Latest).declared(),
         Field::new(8, "gift_nodes", "Gift nodes", Int, Latest),
         Field::new(9, "claw_nodes", "Claw nodes", Int, Latest),
-        Field::new(10, "notes", "Notes", LongText, Latest),
+        Field::new(10, "notes", "Notes", LongText, Policy::Text),
     ],
 };
 

@@ -35,7 +35,7 @@ pub static TREATY: Collection = Collection {
         Field::new(7, "declared_completion", "Completion % (declared)", Decimal(1), Latest).declared(),
         Field::new(8, "version", "Version", Int, Protected),
         Field::new(9, "reviewers", "Reviewers", TextSet, Set),
-        Field::new(10, "notes", "Notes", LongText, Latest),
+        Field::new(10, "notes", "Notes", LongText, Policy::Text),
     ],
 };
 
@@ -55,7 +55,7 @@ pub static CLAUSE: Collection = Collection {
         Field::new(1, "treaty", "Treaty", Ref("treaty"), Protected).required().index(),
         Field::new(2, "number", "Number", Int, Latest).index(),
         Field::new(3, "heading", "Heading", Text, Latest).required().search(),
-        Field::new(4, "text", "Text", LongText, Policy::Text).search(),
+        Field::new(4, "text", "Text", LongText, Policy::Text).search().frozen_by("bound"),
         Field::new(5, "bound", "Bound", Bool, Protected),
         Field::new(6, "position", "Position", Decimal(6), Order),
     ],
@@ -103,6 +103,6 @@ pub static TREATY_DEPENDENCY: Collection = Collection {
         Field::new(1, "treaty", "Treaty", Ref("treaty"), Latest).required().index(),
         Field::new(2, "depends_on", "Rests on", Ref("treaty"), Latest).required().index(),
         Field::new(3, "kind", "Kind", Enum(&["extends", "references", "supersedes"]), Latest).required().search(),
-        Field::new(4, "notes", "Notes", LongText, Latest),
+        Field::new(4, "notes", "Notes", LongText, Policy::Text),
     ],
 };

@@ -217,6 +217,7 @@ fn touching_covers_links_of_single_and_set_fields() {
 
 fn item(record: RecordId, decided: Decided) -> ConflictItem {
     ConflictItem {
+        settled: None,
         id: ConflictId(Uuid::from_u128(5)),
         collection: collection("brand").id,
         record,

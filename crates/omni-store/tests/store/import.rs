@@ -34,6 +34,7 @@ fn portfolio() -> Vec<(Row, u64)> {
 
 fn item(n: u128, record: RecordId, owner: RecordId, decided: Decided) -> ConflictItem {
     ConflictItem {
+        settled: None,
         id: ConflictId(Uuid::from_u128(n)),
         collection: collection("brand").id,
         record,

@@ -9,7 +9,7 @@ use super::work::Work;
 use crate::diff::{self, ScopedEffects};
 use crate::digest::{self, Deltas};
 use crate::interval::interval_of;
-use crate::meta::Stored;
+use crate::meta::{Image, Stored};
 use crate::storage::StorageError;
 use omni_model::{Args, Op, Refusal, schema};
 use omni_protocol::change::chain;
@@ -293,6 +293,7 @@ struct Prepared {
     records: Vec<Stored>,
     effects: ScopedEffects,
     deltas: Deltas,
+    images: Vec<Image>,
     items: Vec<(Scope, omni_protocol::ConflictItem)>,
 }
 
@@ -342,7 +343,8 @@ fn park(tx: &dyn CentralTx, author: &Author, ops: &[Op]) -> Result<Prepared, Sto
 
 /// Effects, digest changes and records to store.
 fn prepare(work: &Work, author: &Author) -> Result<Prepared, StorageError> {
-    let (mut effects, mut deltas, mut records) = (ScopedEffects::new(), Deltas::default(), Vec::new());
+    let (mut effects, mut deltas) = (ScopedEffects::new(), Deltas::default());
+    let (mut records, mut images) = (Vec::new(), Vec::new());
     for w in work.touched() {
         if w.before == w.now {
             continue;
@@ -350,6 +352,7 @@ fn prepare(work: &Work, author: &Author) -> Result<Prepared, StorageError> {
         let live = |s: &Option<Stored>| s.as_ref().filter(|s| s.is_live()).map(|s| s.row.clone());
         let (before, now) = (live(&w.before), live(&w.now));
         diff::diff(before.as_ref(), now.as_ref(), &mut effects, &mut deltas);
+        images.extend(Image::between(before.as_ref(), now.as_ref()));
         if let Some(mut stored) = w.now {
             if before != now {
                 stored.meta.seq = author.seq;
@@ -366,7 +369,7 @@ fn prepare(work: &Work, author: &Author) -> Result<Prepared, StorageError> {
         effects.entry(item.scope).or_default().push(Effect::Conflict(item.clone()));
         items.push((item.scope, item.clone()));
     }
-    Ok(Prepared { records, effects, deltas, items })
+    Ok(Prepared { records, effects, deltas, images, items })
 }
 
 /// Stores what was prepared and appends the commit. A change that changed nothing makes no commit: its outcome names
@@ -399,7 +402,8 @@ fn commit_prepared(
         at_ms: author.arrived_ms,
         priority: change.priority,
     };
-    let commit = seal_commit(head, info, bytes, prepared.effects, prepared.deltas);
+    let commit =
+        Commit { images: prepared.images, ..seal_commit(head, info, bytes, prepared.effects, prepared.deltas) };
     tx.append_commit(&commit)?;
     outcome.seq = Some(commit.position.seq);
     Ok((outcome, Some(commit)))
@@ -419,6 +423,7 @@ fn seal_commit(head: Position, info: CommitInfo, bytes: &[u8], effects: ScopedEf
         change: bytes.to_vec(),
         parts,
         deltas: deltas.0.into_iter().collect(),
+        images: Vec::new(),
     }
 }
 

@@ -71,6 +71,9 @@ pub fn apply_ops(work: &mut Work, author: &Author, ops: &[Op], was: &[Value]) ->
                     work.store(stored.clone())?;
                 }
             }
+            Op::Text { .. } | Op::Resolve { .. } | Op::Undo { .. } => {
+                return refuse("not_available", "Central cannot do this yet.");
+            }
             Op::Add { field, by, .. } => {
                 expect_policy(collection, *field, |p| p == Policy::Counter)?;
                 let unit = vec![(*field, Value::Int(*by))];

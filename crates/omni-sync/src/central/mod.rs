@@ -7,10 +7,12 @@ pub mod integrity;
 mod items;
 pub mod merge;
 pub mod session;
+pub mod text;
 pub mod tx;
 mod work;
 
 pub use admit::{Admitted, Sender, admit_batch, commit_hash};
 pub use integrity::Rights;
 pub use session::{DeviceFacts, HelloFacts, Session, SessionAction, SessionInput, feed_page, visible_parts};
-pub use tx::{BootSample, CentralHead, CentralTx, Commit, ReplicaState};
+pub use text::{TextEngine, TextInput, TextMerged, TextStop, TextWrite};
+pub use tx::{BootSample, CentralHead, CentralTx, Commit, Committed, ReplicaState};

@@ -1,9 +1,10 @@
 //! What central's core needs from its storage, inside one write transaction.
 
+use super::text::TextEngine;
 use crate::digest::Digest;
-use crate::meta::Stored;
+use crate::meta::{Image, Stored};
 use crate::storage::StorageError;
-use omni_model::{CollectionId, FieldId, RecordId, Value};
+use omni_model::{Catalog, CollectionId, FieldId, RecordId, Value, schema};
 use omni_protocol::{
     BootId, ChangeId, CommitInfo, ConflictId, ConflictItem, DeviceId, Hash, Outcome, Parent, Position, ReplicaId, Scope,
 };
@@ -45,6 +46,19 @@ pub struct Commit {
     pub parts: Vec<(Scope, Vec<u8>)>,
     /// Change of each touched scope's digest.
     pub deltas: Vec<(Scope, Digest)>,
+    /// What it did to each record, for history and undo. Never leaves central whole: parts of it do, by scope.
+    pub images: Vec<Image>,
+}
+
+/// A commit as undo and history read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Provenance.
+    pub info: CommitInfo,
+    /// The change's wire bytes, verbatim.
+    pub change: Vec<u8>,
+    /// What it did to each record.
+    pub images: Vec<Image>,
 }
 
 /// One ping of a device's monotonic clock: at reading `mono_ms` central's time was within `[from_ms, to_ms]`.
@@ -92,6 +106,26 @@ pub trait CentralTx {
     fn conflict(&self, id: ConflictId) -> Result<Option<ConflictItem>, StorageError>;
     /// Stores an item, open or decided.
     fn put_conflict(&mut self, scope: Scope, item: &ConflictItem) -> Result<(), StorageError>;
+    /// The commit of `seq`; `None` for 0 or unknown.
+    fn committed(&self, seq: u64) -> Result<Option<Committed>, StorageError>;
+    /// Commits after `seq` that touched the record, newest first, with what they did to it.
+    fn images_after(&self, c: CollectionId, id: RecordId, seq: u64) -> Result<Vec<(u64, Image)>, StorageError>;
+    /// The history of a text field, as the text engine encoded it; `None` = none yet.
+    fn text_history(&self, c: CollectionId, id: RecordId, f: FieldId) -> Result<Option<Vec<u8>>, StorageError>;
+    /// Stores it.
+    fn put_text_history(
+        &mut self,
+        c: CollectionId,
+        id: RecordId,
+        f: FieldId,
+        history: &[u8],
+    ) -> Result<(), StorageError>;
+    /// What merges texts.
+    fn text_engine(&self) -> &dyn TextEngine;
+    /// The collections and commands this central serves.
+    fn catalog(&self) -> &'static Catalog {
+        &schema::CATALOG
+    }
     /// Pings of one boot of one device.
     fn boot_samples(&self, device: DeviceId, boot: BootId) -> Result<Vec<BootSample>, StorageError>;
 }

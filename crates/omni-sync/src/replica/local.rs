@@ -237,7 +237,8 @@ fn check_op(op: &Op, row: Option<&Row>) -> Result<(), EditError> {
             Op::Set { .. } => !matches!(f.policy, Policy::Counter | Policy::Set),
             Op::Add { .. } => f.policy == Policy::Counter,
             Op::Include { .. } | Op::Exclude { .. } => f.policy == Policy::Set,
-            Op::Insert { .. } | Op::Delete { .. } => true,
+            Op::Text { .. } => f.policy == Policy::Text,
+            Op::Insert { .. } | Op::Delete { .. } | Op::Resolve { .. } | Op::Undo { .. } => true,
         };
         if !fits {
             return refuse("bad_operation", format!("{} cannot be written like this.", f.label));

@@ -2,8 +2,9 @@
 
 use super::tx::{OutboxEntry, ReplicaTx};
 use crate::storage::StorageError;
+use crate::text;
 use omni_model::records::owner_of;
-use omni_model::{CollectionId, FieldId, Op, RecordId, Records, Row, Value, schema};
+use omni_model::{CollectionId, Expected, FieldId, Op, RecordId, Records, Resolution, Row, Value, schema};
 use std::cell::Cell;
 
 /// Applies one operation to what a record looks like. `false` = it no longer fits (its record is gone, or exists).
@@ -24,7 +25,26 @@ pub fn apply_op(row: &mut Option<Row>, op: &Op) -> bool {
             *row = None;
             true
         }
+        (Op::Resolve { .. }, None) => true,
+        (Op::Undo { expects: Expected::Gone, .. } | Op::Resolve { choice: Resolution::Delete, .. }, _) => {
+            *row = None;
+            true
+        }
+        (Op::Undo { collection, record, expects: Expected::Values(values), .. }, _) => {
+            let restored = row.get_or_insert_with(|| Row::new(*collection, *record));
+            values.iter().for_each(|(f, v)| restored.set(*f, v.clone()));
+            true
+        }
         (_, None) => false,
+        (Op::Resolve { choice: Resolution::Stand, .. }, Some(_)) => true,
+        (Op::Resolve { choice: Resolution::Values(values), .. }, Some(row)) => {
+            values.iter().for_each(|(f, v)| row.set(*f, v.clone()));
+            true
+        }
+        (Op::Text { field, edits, .. }, Some(row)) => {
+            let edited = text::apply(row.get(*field).as_text().unwrap_or_default(), edits);
+            edited.map(|text| row.set(*field, if text.is_empty() { Value::Null } else { Value::text(text) })).is_some()
+        }
         (Op::Set { field, value, .. }, Some(row)) => {
             row.set(*field, value.clone());
             true

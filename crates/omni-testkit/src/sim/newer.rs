@@ -129,7 +129,7 @@ fn commit(
     let hash = commit_hash(head.hash, seq, &change, &parts);
     let position = Position { epoch: head.epoch, seq, hash };
     let deltas = deltas.0.into_iter().collect();
-    let made = Commit { position, prev: head.hash, info, change, parts, deltas };
+    let made = Commit { position, prev: head.hash, info, change, parts, deltas, images: Vec::new() };
     tx.put_record(now)?;
     tx.append_commit(&made)?;
     Ok(Some(made))

@@ -310,6 +310,8 @@ fn unasked(changed: &Changed, ops: &[Op]) -> Option<String> {
             let adds = matches!(policy_of(*collection, *f), Some(Policy::Counter | Policy::Set));
             *f == key.1 && (adds || asked == value)
         }),
+        Op::Text { field, .. } => *field == key.1,
+        Op::Resolve { .. } | Op::Undo { .. } => true,
         Op::Delete { .. } => false,
     };
     changed.iter().find_map(|(key, (_, value))| {
@@ -345,6 +347,7 @@ fn is_kept(op: &Op, record: RecordId, field: FieldId, items: &[&ConflictItem]) -
             (*f == field).then(|| Value::set([item.as_str()]))
         }
         Op::Insert { values, .. } => values.iter().find(|(f, _)| *f == field).map(|(_, v)| v.clone()),
+        Op::Text { .. } | Op::Resolve { .. } | Op::Undo { .. } => None,
     };
     let Some(wanted) = wanted else { return false };
     items.iter().any(|item| {

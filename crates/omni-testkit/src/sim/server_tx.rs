@@ -1,12 +1,12 @@
 //! Planted mistakes of central's storage.
 
 use super::plan::Planted;
-use omni_model::{CollectionId, FieldId, RecordId, Value};
+use omni_model::{Catalog, CollectionId, FieldId, RecordId, Value};
 use omni_protocol::{BootId, ChangeId, ConflictId, ConflictItem, DeviceId, Hash, Outcome, ReplicaId, Scope};
 use omni_sync::StorageError;
-use omni_sync::central::{BootSample, CentralHead, CentralTx, Commit, ReplicaState};
+use omni_sync::central::{BootSample, CentralHead, CentralTx, Commit, Committed, ReplicaState, TextEngine};
 use omni_sync::digest::Digest;
-use omni_sync::meta::Stored;
+use omni_sync::meta::{Image, Stored};
 
 /// Passes everything through, except for the mistake.
 pub struct Mistaken<'a> {
@@ -82,6 +82,24 @@ impl CentralTx for Mistaken<'_> {
     }
     fn put_conflict(&mut self, scope: Scope, item: &ConflictItem) -> Res<()> {
         self.tx.put_conflict(scope, item)
+    }
+    fn committed(&self, seq: u64) -> Res<Option<Committed>> {
+        self.tx.committed(seq)
+    }
+    fn images_after(&self, c: CollectionId, id: RecordId, seq: u64) -> Res<Vec<(u64, Image)>> {
+        self.tx.images_after(c, id, seq)
+    }
+    fn text_history(&self, c: CollectionId, id: RecordId, f: FieldId) -> Res<Option<Vec<u8>>> {
+        self.tx.text_history(c, id, f)
+    }
+    fn put_text_history(&mut self, c: CollectionId, id: RecordId, f: FieldId, b: &[u8]) -> Res<()> {
+        self.tx.put_text_history(c, id, f, b)
+    }
+    fn text_engine(&self) -> &dyn TextEngine {
+        self.tx.text_engine()
+    }
+    fn catalog(&self) -> &'static Catalog {
+        self.tx.catalog()
     }
     fn boot_samples(&self, device: DeviceId, boot: BootId) -> Res<Vec<BootSample>> {
         self.tx.boot_samples(device, boot)

@@ -111,7 +111,7 @@ impl ReadTx for SqliteRead<'_> {
             if bytes > limits.bytes && !out.is_empty() {
                 break;
             }
-            out.push(Commit { position, prev, info, change, parts, deltas: Vec::new() });
+            out.push(Commit { position, prev, info, change, parts, deltas: Vec::new(), images: Vec::new() });
             prev = position.hash;
         }
         Ok(out)

@@ -6,7 +6,7 @@ use omni_sync::StorageError;
 use rusqlite::Connection;
 
 /// Format of the tables. A database with a higher one is refused.
-pub const FORMAT: i64 = 1;
+pub const FORMAT: i64 = 2;
 /// The oldest SQLite without the write-ahead-log reset bug.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Marks the file as ours: "OMNC".
@@ -66,6 +66,17 @@ CREATE TABLE enrol_code(
 INSERT INTO log_head VALUES (1, 1, 0, zeroblob(32), 0, 1);
 ";
 
+/// What brings the tables of format n + 1 to format n + 2. Append only.
+const STEPS: &[&str] = &["
+ALTER TABLE commit_log ADD COLUMN images BLOB NOT NULL DEFAULT x'80';
+CREATE TABLE touched(
+  collection INTEGER NOT NULL, record BLOB NOT NULL, seq INTEGER NOT NULL,
+  PRIMARY KEY(collection, record, seq)) STRICT, WITHOUT ROWID;
+CREATE TABLE text_history(
+  collection INTEGER NOT NULL, record BLOB NOT NULL, field INTEGER NOT NULL, history BLOB NOT NULL,
+  PRIMARY KEY(collection, record, field)) STRICT;
+"];
+
 /// Makes the tables if the file is new; refuses what this version cannot read.
 pub fn prepare(conn: &mut Connection) -> Result<(), StorageError> {
     if rusqlite::version_number() < SQLITE_VERSION_MIN {
@@ -77,11 +88,23 @@ pub fn prepare(conn: &mut Connection) -> Result<(), StorageError> {
     match format {
         FORMAT => Ok(()),
         0 if tables == 0 => {
-            let head = format!("{TABLES} PRAGMA user_version = {FORMAT}; PRAGMA application_id = {APPLICATION_ID};");
-            tx.execute_batch(&head).map_err(map)?;
+            tx.execute_batch(&format!("{TABLES} PRAGMA application_id = {APPLICATION_ID};")).map_err(map)?;
+            migrate(&tx, 1)?;
+            tx.commit().map_err(map)
+        }
+        older @ 1..FORMAT => {
+            migrate(&tx, older)?;
             tx.commit().map_err(map)
         }
         0 => Err(storage(MediumError::Damaged("it holds tables that are not central's".to_owned()))),
         found => Err(storage(MediumError::Newer { found, known: FORMAT })),
     }
+}
+
+/// Runs the steps that a file of format `from` lacks.
+fn migrate(conn: &Connection, from: i64) -> Result<(), StorageError> {
+    for step in STEPS.iter().skip(usize::try_from(from - 1).unwrap_or_default()) {
+        conn.execute_batch(step).map_err(map)?;
+    }
+    conn.pragma_update(None, "user_version", FORMAT).map_err(map)
 }

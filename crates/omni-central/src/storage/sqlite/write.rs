@@ -11,9 +11,10 @@ use omni_protocol::{
     BootId, ChangeId, ConflictId, ConflictItem, Decided, DeviceId, Hash, Outcome, Position, ReplicaId, Scope,
 };
 use omni_sync::StorageError;
-use omni_sync::central::{BootSample, CentralHead, CentralTx, Commit, ReplicaState};
+use omni_sync::central::{BootSample, CentralHead, CentralTx, Commit, Committed, ReplicaState, TextEngine};
 use omni_sync::digest::Digest;
-use omni_sync::meta::Stored;
+use omni_sync::meta::{Image, Stored};
+use omni_text::LoroTexts;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -88,6 +89,31 @@ pub fn read_record(conn: &Connection, collection: CollectionId, id: RecordId) ->
         .and_then(|mut s| s.query_row(params![collection.0, &id.as_bytes()[..]], RawRecord::read).optional())
         .map_err(map)?;
     raw.map(RawRecord::stored).transpose()
+}
+
+/// A commit with what it did to each record.
+pub fn read_committed(conn: &Connection, seq: u64) -> Result<Option<Committed>> {
+    let found: Option<(Vec<u8>, Vec<u8>, Vec<u8>)> = conn
+        .prepare_cached("SELECT info, change, images FROM commit_log WHERE seq = ?1")
+        .and_then(|mut s| s.query_row([seq as i64], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional())
+        .map_err(map)?;
+    let Some((info, change, images)) = found else { return Ok(None) };
+    Ok(Some(Committed { info: decode(&info, "commit info")?, change, images: decode(&images, "images")? }))
+}
+
+/// What commits after `seq` did to a record, newest first.
+pub fn read_images_after(conn: &Connection, c: CollectionId, id: RecordId, seq: u64) -> Result<Vec<(u64, Image)>> {
+    let sql = "SELECT l.seq, l.images FROM touched t JOIN commit_log l ON l.seq = t.seq
+               WHERE t.collection = ?1 AND t.record = ?2 AND t.seq > ?3 ORDER BY t.seq DESC";
+    let mut statement = conn.prepare_cached(sql).map_err(map)?;
+    let mut rows = statement.query(params![c.0, &id.as_bytes()[..], seq as i64]).map_err(map)?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next().map_err(map)? {
+        let images: Vec<Image> = decode(&row.get::<_, Vec<u8>>(1).map_err(map)?, "images")?;
+        let at = row.get::<_, i64>(0).map_err(map)? as u64;
+        out.extend(images.into_iter().find(|i| (i.collection, i.record) == (c, id)).map(|i| (at, i)));
+    }
+    Ok(out)
 }
 
 impl<'c> SqliteWrite<'c> {
@@ -303,9 +329,21 @@ impl CentralTx for SqliteWrite<'_> {
         let p = commit.position;
         run(
             self.conn,
-            "INSERT INTO commit_log VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![p.seq as i64, p.epoch, &p.hash.0[..], commit.info.at_ms, to_bytes(&commit.info), commit.change,],
+            "INSERT INTO commit_log(seq, epoch, hash, at_ms, info, change, images) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                p.seq as i64,
+                p.epoch,
+                &p.hash.0[..],
+                commit.info.at_ms,
+                to_bytes(&commit.info),
+                commit.change,
+                to_bytes(&commit.images),
+            ],
         )?;
+        for image in &commit.images {
+            let at = params![image.collection.0, &image.record.as_bytes()[..], p.seq as i64];
+            run(self.conn, "INSERT INTO touched VALUES (?1, ?2, ?3)", at)?;
+        }
         for (scope, bytes) in &commit.parts {
             let at = params![p.seq as i64, &scope.owner.as_bytes()[..], scope.compartment, bytes];
             run(self.conn, "INSERT INTO part VALUES (?1, ?2, ?3, ?4)", at)?;
@@ -344,6 +382,31 @@ impl CentralTx for SqliteWrite<'_> {
         let (id, owner) = (&item.id.as_bytes()[..], &scope.owner.as_bytes()[..]);
         let sql = "INSERT OR REPLACE INTO conflict VALUES (?1, ?2, ?3, ?4, ?5)";
         run(self.conn, sql, params![id, owner, scope.compartment, open, to_bytes(item)])
+    }
+
+    fn committed(&self, seq: u64) -> Result<Option<Committed>> {
+        read_committed(self.conn, seq)
+    }
+
+    fn images_after(&self, c: CollectionId, id: RecordId, seq: u64) -> Result<Vec<(u64, Image)>> {
+        read_images_after(self.conn, c, id, seq)
+    }
+
+    fn text_history(&self, c: CollectionId, id: RecordId, f: FieldId) -> Result<Option<Vec<u8>>> {
+        let sql = "SELECT history FROM text_history WHERE collection = ?1 AND record = ?2 AND field = ?3";
+        self.conn
+            .prepare_cached(sql)
+            .and_then(|mut s| s.query_row(params![c.0, &id.as_bytes()[..], f.0], |r| r.get(0)).optional())
+            .map_err(map)
+    }
+
+    fn put_text_history(&mut self, c: CollectionId, id: RecordId, f: FieldId, history: &[u8]) -> Result<()> {
+        let sql = "INSERT OR REPLACE INTO text_history VALUES (?1, ?2, ?3, ?4)";
+        run(self.conn, sql, params![c.0, &id.as_bytes()[..], f.0, history])
+    }
+
+    fn text_engine(&self) -> &dyn TextEngine {
+        &LoroTexts
     }
 
     fn boot_samples(&self, device: DeviceId, boot: BootId) -> Result<Vec<BootSample>> {
