@@ -6,10 +6,11 @@ use crate::error::{Result, internal, store_error};
 use crate::views;
 use omni_model::schema;
 use omni_protocol::rpc::{
-    AppInfo, ChangeArgs, ChangeMade, CollectionCount, CollectionInfo, CommandInfo, ConflictPage, CreateArgs, DoArgs,
-    Done, EnrolArgs, Enrolled, Facet, FacetArgs, Handlers, ListArgs, LocalArgs, Monitor, NameArgs, NoArgs, Overview,
-    Page, QueueArgs, QueueEditArgs, QueuePage, RecentChange, Record, RecordArgs, SearchArgs, SearchHit, SectorCount,
-    SetArgs, Setting, Status, UnlockArgs, VerifyReport, WindowArgs,
+    AppInfo, AsOfArgs, AsOfRecord, ChangeArgs, ChangeMade, CollectionCount, CollectionInfo, CommandInfo, ConflictPage,
+    ConflictsArgs, CreateArgs, DoArgs, Done, EnrolArgs, Enrolled, Facet, FacetArgs, Handlers, HistoryArgs, HistoryPage,
+    ListArgs, LocalArgs, Monitor, NameArgs, NoArgs, Overview, Page, QueueArgs, QueueEditArgs, QueuePage, RecentChange,
+    Record, RecordArgs, ResolveArgs, ResolveManyArgs, ResolvedMany, RollbackArgs, RollbackPreview, RolledBack,
+    SearchArgs, SearchHit, SectorCount, SetArgs, Setting, Status, TextArgs, UnlockArgs, VerifyReport, WindowArgs,
 };
 use omni_protocol::{ChangeId, WireError};
 use omni_store::{Filter, ListQuery, Place, QueueState, ReadTx, Sort, Store, StoreError};
@@ -248,14 +249,60 @@ impl Handlers for App {
         edits::again(&engine.store, change_id(&args.change)?, args.fields).await
     }
 
-    async fn conflicts(&self, args: WindowArgs) -> Result<ConflictPage> {
+    async fn conflicts(&self, args: ConflictsArgs) -> Result<ConflictPage> {
         let engine = self.engine().await?;
+        let device = engine.identity.device;
         read(&engine.store, move |tx| {
             let (total, items) = tx.conflicts(true, args.offset, args.limit.min(WINDOW_MAX))?;
-            let rows = items.iter().map(|(_, i)| views::conflict_row(tx, i)).collect::<std::result::Result<_, _>>()?;
+            let row = |(_, item): &(_, _)| views::conflict_row(tx, item, &|d| d == device);
+            let rows = items.iter().map(row).collect::<std::result::Result<_, _>>()?;
             Ok(ConflictPage { total, rows })
         })
         .await
+    }
+
+    async fn conflicts_resolve(&self, _: ResolveArgs) -> Result<ChangeMade> {
+        Err(later())
+    }
+
+    async fn conflicts_resolve_many(&self, _: ResolveManyArgs) -> Result<ResolvedMany> {
+        Err(later())
+    }
+
+    async fn edit_text(&self, _: TextArgs) -> Result<ChangeMade> {
+        Err(later())
+    }
+
+    async fn history(&self, _: HistoryArgs) -> Result<HistoryPage> {
+        Err(later())
+    }
+
+    async fn as_of(&self, _: AsOfArgs) -> Result<AsOfRecord> {
+        Err(later())
+    }
+
+    async fn undo_preview(&self, _: ChangeArgs) -> Result<RollbackPreview> {
+        Err(later())
+    }
+
+    async fn undo(&self, _: ChangeArgs) -> Result<ChangeMade> {
+        Err(later())
+    }
+
+    async fn undo_last(&self, _: NoArgs) -> Result<ChangeMade> {
+        Err(later())
+    }
+
+    async fn redo_last(&self, _: NoArgs) -> Result<ChangeMade> {
+        Err(later())
+    }
+
+    async fn rollback_preview(&self, _: RollbackArgs) -> Result<RollbackPreview> {
+        Err(later())
+    }
+
+    async fn rollback(&self, _: RollbackArgs) -> Result<RolledBack> {
+        Err(later())
     }
 
     async fn recent(&self, args: WindowArgs) -> Result<Vec<RecentChange>> {
@@ -328,4 +375,9 @@ impl Handlers for App {
         edits::write(&engine.store, move |tx| store(tx, &args.name, &json).map_err(edits::NotSaved::from)).await?;
         Ok(Done {})
     }
+}
+
+/// The answer of what is not built yet.
+fn later() -> WireError {
+    WireError::new("not_available", "This is not available yet.")
 }

@@ -2,11 +2,12 @@
 
 use crate::clock::rfc3339;
 use omni_model::{Collection, Expected, Field, FieldId, Op, Policy, Resolution, Row, Value, schema};
+use omni_protocol::feed::PARKED;
 use omni_protocol::rpc::{
-    CollectionInfo, CommandInfo, ConflictField, ConflictRow, FieldInfo, FieldView, GroupInfo, QueueField, QueueRow,
-    RecentChange, Record, RowView,
+    CollectionInfo, CommandInfo, ConflictField, ConflictRow, ConflictSide, FieldInfo, FieldView, GroupInfo, QueueField,
+    QueueRow, RecentChange, Record, RowView,
 };
-use omni_protocol::{ConflictItem, Decided, Effect, WireError};
+use omni_protocol::{ConflictItem, Decided, DeviceId, DirectoryEntry, Effect, WireError};
 use omni_store::{CommitLine, ListRow, QueueLine, QueueState, ReadTx, RecordDetail, RowState, StoreError};
 use omni_sync::replica::OutboxState;
 use serde_json::Value as Json;
@@ -296,43 +297,91 @@ fn queue_fields(tx: &ReadTx<'_>, ops: &[Op], was: &[Value]) -> Stored<Vec<QueueF
     Ok(out)
 }
 
-/// One open item.
-pub fn conflict_row(tx: &ReadTx<'_>, item: &ConflictItem) -> Stored<ConflictRow> {
+/// One item. `own` says whether a device is this laptop.
+pub fn conflict_row(tx: &ReadTx<'_>, item: &ConflictItem, own: &dyn Fn(DeviceId) -> bool) -> Stored<ConflictRow> {
     let c = schema::by_id(item.collection);
     let title = tx.title(item.collection, item.record)?.unwrap_or_else(|| item.record.to_string());
     let side = item.mine.first();
-    let who = side.map(|s| tx.device(s.device)).transpose()?.flatten();
-    let json = |place: usize, all: &[Value]| {
-        let field = item.fields.get(place).and_then(|f| c.and_then(|c| c.field_by_id(*f)));
-        field.zip(all.get(place)).map_or(Json::Null, |(f, v)| f.to_json(v))
-    };
-    let decided = match item.decided {
-        Decided::Auto => "auto",
-        Decided::Open => "open",
-        Decided::Person => "person",
-    };
-    let field = |place: usize, name: String| ConflictField {
-        name,
-        base: json(place, &item.base),
-        mine: side.map_or(Json::Null, |s| json(place, &s.values)),
-        theirs: json(place, &item.theirs),
-        by: who.as_ref().map(|d| d.operator.clone()),
-        device: who.as_ref().map(|d| d.name.clone()),
-        at: side.map(|s| rfc3339(s.arrived_ms)),
-        rule: item.rule.clone(),
-        decided: decided.into(),
-        winner: (item.decided == Decided::Auto).then(|| "theirs".to_owned()),
-    };
-    let names: Vec<String> = match (item.fields.is_empty(), c) {
-        (false, Some(c)) => item.fields.iter().map(|f| name_of(c, *f)).collect(),
-        _ => vec!["*".to_owned()],
+    let who = |device: Option<DeviceId>| device.map(|d| tx.device(d)).transpose().map(Option::flatten);
+    let (first, theirs) = (who(side.map(|s| s.device))?, who(item.theirs_device)?);
+    let settled = who(item.settled.as_ref().map(|s| s.device))?;
+    let mut fields = Vec::new();
+    for place in 0..item.fields.len().max(1) {
+        fields.push(conflict_field(tx, item, c, place, first.as_ref())?);
+    }
+    let kind = match (item.rule.as_str(), side.is_some_and(|s| s.delete), item.fields.is_empty()) {
+        (PARKED, ..) => "change",
+        (_, true, _) | (_, _, true) => "record",
+        _ if item.rule == "edit wins" || item.rule == "committed stands" => "record",
+        _ => "field",
     };
     Ok(ConflictRow {
         id: item.id.to_string(),
+        kind: kind.into(),
+        decided: decided_word(item).into(),
+        rule: item.rule.clone(),
+        seq: item.seq,
+        delete: side.is_some_and(|s| s.delete),
+        own: side.is_some_and(|s| own(s.device)),
+        typed_at: side.filter(|s| s.typed_ms > 0).map(|s| rfc3339(s.typed_ms)),
+        theirs_by: theirs.as_ref().map(|d| d.operator.clone()),
+        theirs_device: theirs.map(|d| d.name),
+        theirs_at: (item.theirs_ms > 0).then(|| rfc3339(item.theirs_ms)),
+        settled_by: settled.map(|d| d.operator),
+        settled_at: item.settled.as_ref().map(|s| rfc3339(s.at_ms)),
+        can_resolve: c.is_some(),
+        change: (kind == "change").then(|| side.map(|s| s.change.to_string())).flatten(),
         collection: c.map_or_else(String::new, |c| c.name.into()),
         record: item.record.to_string(),
         title,
-        fields: names.into_iter().enumerate().map(|(place, name)| field(place, name)).collect(),
+        fields,
+    })
+}
+
+fn decided_word(item: &ConflictItem) -> &'static str {
+    match item.decided {
+        Decided::Auto => "auto",
+        Decided::Open => "open",
+        Decided::Person => "person",
+    }
+}
+
+/// One field of an item; `*` where the item is about the record or a whole change.
+fn conflict_field(
+    tx: &ReadTx<'_>,
+    item: &ConflictItem,
+    c: Option<&'static Collection>,
+    place: usize,
+    first: Option<&DirectoryEntry>,
+) -> Stored<ConflictField> {
+    let field = item.fields.get(place).and_then(|f| c.and_then(|c| c.field_by_id(*f)));
+    let json = |all: &[Value]| field.zip(all.get(place)).map_or(Json::Null, |(f, v)| f.to_json(v));
+    let side = item.mine.first();
+    let mut also = Vec::new();
+    for later in item.mine.iter().skip(1) {
+        let who = tx.device(later.device)?;
+        also.push(ConflictSide {
+            value: json(&later.values),
+            by: who.as_ref().map(|d| d.operator.clone()),
+            device: who.map(|d| d.name),
+            at: Some(rfc3339(later.arrived_ms)),
+        });
+    }
+    Ok(ConflictField {
+        name: field.map_or_else(|| "*".to_owned(), |f| f.name.to_owned()),
+        label: field.map_or_else(|| c.map_or("Record", |c| c.label).to_owned(), |f| f.label.to_owned()),
+        ty: field.map_or("record", |f| f.type_name()).to_owned(),
+        also,
+        settled: item.settled.as_ref().map_or(Json::Null, |s| json(&s.values)),
+        base: json(&item.base),
+        mine: side.map_or(Json::Null, |s| json(&s.values)),
+        theirs: json(&item.theirs),
+        by: first.map(|d| d.operator.clone()),
+        device: first.map(|d| d.name.clone()),
+        at: side.map(|s| rfc3339(s.arrived_ms)),
+        rule: item.rule.clone(),
+        decided: decided_word(item).into(),
+        winner: (item.decided == Decided::Auto).then(|| "theirs".to_owned()),
     })
 }
 

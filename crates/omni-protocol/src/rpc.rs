@@ -110,8 +110,30 @@ rpc_commands! {
     "queue.restore" queue_restore(ChangeArgs) -> ChangeMade;
     /// Replaces values of a change that was not sent yet, or re-issues a refused one; it gets a new id.
     "queue.edit" queue_edit(QueueEditArgs) -> ChangeMade;
-    /// Open conflicts and parked changes.
-    "conflicts" conflicts(WindowArgs) -> ConflictPage;
+    /// Conflict items: those that wait, or those that were decided, newest first.
+    "conflicts" conflicts(ConflictsArgs) -> ConflictPage;
+    /// Settles an item, or settles a decided one anew (undo of a decision).
+    "conflicts.resolve" conflicts_resolve(ResolveArgs) -> ChangeMade;
+    /// Settles many items by one rule, each on its own.
+    "conflicts.resolve_many" conflicts_resolve_many(ResolveManyArgs) -> ResolvedMany;
+    /// Edits a text field as text.
+    "text" edit_text(TextArgs) -> ChangeMade;
+    /// What happened to a record, newest first.
+    "history" history(HistoryArgs) -> HistoryPage;
+    /// A record as it was at a seq or a time.
+    "as_of" as_of(AsOfArgs) -> AsOfRecord;
+    /// What taking a change back would do now.
+    "undo.preview" undo_preview(ChangeArgs) -> RollbackPreview;
+    /// Takes a change back. Taking back an undo is the redo.
+    "undo" undo(ChangeArgs) -> ChangeMade;
+    /// Takes back this laptop's newest change that was not taken back yet.
+    "undo.last" undo_last(NoArgs) -> ChangeMade;
+    /// Takes back the newest undo.
+    "redo.last" redo_last(NoArgs) -> ChangeMade;
+    /// What a rollback would do now.
+    "rollback.preview" rollback_preview(RollbackArgs) -> RollbackPreview;
+    /// Rolls back by new, compensating changes.
+    "rollback" rollback(RollbackArgs) -> RolledBack;
     /// What changed last on this laptop's copy, newest first.
     "recent" recent(WindowArgs) -> Vec<RecentChange>;
     /// Connects and exchanges now.
@@ -613,15 +635,259 @@ rpc_types! {
         /// Field → new value as JSON.
         pub fields: BTreeMap<String, Json>,
     }
+    /// Arguments of `conflicts`.
+    pub struct ConflictsArgs {
+        /// `open` (default), `auto` (decided by a rule), `person` (settled), `all`.
+        #[serde(default)]
+        pub decided: Option<String>,
+        /// First row.
+        #[serde(default)]
+        pub offset: u64,
+        /// Rows wanted, at most 1,000.
+        pub limit: u64,
+    }
+    /// Arguments of `conflicts.resolve`.
+    pub struct ResolveArgs {
+        /// Item id.
+        pub id: String,
+        /// `mine` (what waits or lost), `theirs` (what is committed), `base` (before both), `both` (where the type allows:
+        /// sets, texts, numbers that add up), `values` (see there).
+        pub take: String,
+        /// Only this field of the item; the others keep what is committed.
+        #[serde(default)]
+        pub field: Option<String>,
+        /// For `values`: field → chosen value as JSON.
+        #[serde(default)]
+        pub values: BTreeMap<String, Json>,
+    }
+    /// Arguments of `conflicts.resolve_many`.
+    pub struct ResolveManyArgs {
+        /// Item ids, at most 1,000.
+        pub ids: Vec<String>,
+        /// `mine`, `theirs` or `base`.
+        pub take: String,
+    }
+    /// What became of many items.
+    pub struct ResolvedMany {
+        /// Items settled.
+        pub done: u64,
+        /// Items that could not be, with the reason.
+        pub failed: Vec<ItemFailure>,
+    }
+    /// An item that could not be settled.
+    pub struct ItemFailure {
+        /// Item id.
+        pub id: String,
+        /// Why.
+        pub error: WireError,
+    }
+    /// Arguments of `text`: exactly one of the three acts.
+    pub struct TextArgs {
+        /// Collection name.
+        pub collection: String,
+        /// Id or key.
+        pub id: String,
+        /// Text field.
+        pub field: String,
+        /// Insert this text at `at`.
+        #[serde(default)]
+        pub insert: Option<String>,
+        /// Delete this many characters at `at`.
+        #[serde(default)]
+        pub delete: Option<u32>,
+        /// Position, in characters (Unicode scalar values).
+        #[serde(default)]
+        pub at: u32,
+        /// The whole new text; what differs becomes the edit.
+        #[serde(default)]
+        pub replace: Option<String>,
+    }
+    /// Arguments of `history`.
+    pub struct HistoryArgs {
+        /// Collection name.
+        pub collection: String,
+        /// Id or key.
+        pub id: String,
+        /// First entry.
+        #[serde(default)]
+        pub offset: u64,
+        /// Entries wanted, at most 1,000.
+        pub limit: u64,
+    }
+    /// A record's history.
+    pub struct HistoryPage {
+        /// Newest first.
+        pub entries: Vec<HistoryEntry>,
+        /// Where this laptop's own history begins: older entries need central. Null if it holds everything.
+        pub local_since: Option<u64>,
+        /// Older entries exist and central could not be asked now.
+        pub incomplete: bool,
+    }
+    /// One commit's effect on one record.
+    pub struct HistoryEntry {
+        /// The commit; null = own change not on central yet.
+        pub seq: Option<u64>,
+        /// Change id.
+        pub change: String,
+        /// Commit time, RFC 3339 UTC.
+        pub at: Option<String>,
+        /// Operator's name.
+        pub by: Option<String>,
+        /// Device's name.
+        pub device: Option<String>,
+        /// Command name, `edit` for a plain edit.
+        pub command: String,
+        /// `created changed deleted moved`, or for an own change its queue state.
+        pub kind: String,
+        /// The rule of a decision this commit made about the record, if any.
+        pub rule: Option<String>,
+        /// What changed, in display order.
+        pub fields: Vec<HistoryField>,
+        /// Whether it can be taken back.
+        pub can_undo: bool,
+    }
+    /// One field before and after a commit.
+    pub struct HistoryField {
+        /// Name.
+        pub name: String,
+        /// Label.
+        pub label: String,
+        /// Before; null = none.
+        pub before: Json,
+        /// After; null = none.
+        pub after: Json,
+    }
+    /// Arguments of `as_of`.
+    pub struct AsOfArgs {
+        /// A seq, or an instant as RFC 3339.
+        pub at: String,
+        /// Collection name.
+        pub collection: String,
+        /// Id or key.
+        pub id: String,
+    }
+    /// A record at an earlier point.
+    pub struct AsOfRecord {
+        /// The seq it was read at.
+        pub seq: u64,
+        /// Whether it existed then.
+        pub existed: bool,
+        /// Record id.
+        pub id: String,
+        /// Field → value then.
+        pub fields: BTreeMap<String, Json>,
+        /// Fields that differ from now.
+        pub differs: Vec<String>,
+    }
+    /// Arguments of `rollback`: exactly one target.
+    pub struct RollbackArgs {
+        /// One record, back to what it was right after `to_seq`.
+        #[serde(default)]
+        pub record: Option<RecordTarget>,
+        /// All changes of a group (an import, a bulk edit).
+        #[serde(default)]
+        pub group: Option<String>,
+        /// Everything one device did in a window of commit time.
+        #[serde(default)]
+        pub device: Option<DeviceTarget>,
+        /// Fields that somebody else changed later and that shall go back all the same, as `collection/record/field`.
+        #[serde(default)]
+        pub also: Vec<String>,
+    }
+    /// A record and an earlier point.
+    pub struct RecordTarget {
+        /// Collection name.
+        pub collection: String,
+        /// Id or key.
+        pub id: String,
+        /// The point.
+        pub to_seq: u64,
+    }
+    /// A device and a window of commit time.
+    pub struct DeviceTarget {
+        /// Device id or name.
+        pub device: String,
+        /// From, RFC 3339 UTC, included.
+        pub from: String,
+        /// To, RFC 3339 UTC, included.
+        pub to: String,
+    }
+    /// What a rollback or an undo would do.
+    pub struct RollbackPreview {
+        /// Line by line.
+        pub lines: Vec<RollbackLine>,
+        /// Changes that cannot be reached (older than what this laptop holds), if any.
+        pub missing: u64,
+    }
+    /// One field that would go back.
+    pub struct RollbackLine {
+        /// `collection/record/field`, to be named in `also`.
+        pub address: String,
+        /// Collection name.
+        pub collection: String,
+        /// Record id.
+        pub record: String,
+        /// Its title.
+        pub title: String,
+        /// Field name, `*` for the record as a whole.
+        pub field: String,
+        /// Field label.
+        pub label: String,
+        /// Value now.
+        pub now: Json,
+        /// Value after the rollback.
+        pub then: Json,
+        /// Somebody changed it since: it is left alone unless it is named.
+        pub later: bool,
+        /// Who changed it since.
+        pub later_by: Option<String>,
+    }
+    /// A rollback was saved.
+    pub struct RolledBack {
+        /// The compensating changes.
+        pub changes: Vec<String>,
+        /// Their group, if there are several.
+        pub group: Option<String>,
+        /// Lines left alone because somebody changed them since.
+        pub left: u64,
+    }
     /// A window of conflicts.
     pub struct ConflictPage {
-        /// All open ones.
+        /// All that match.
         pub total: u64,
         /// The window.
         pub rows: Vec<ConflictRow>,
     }
-    /// One open item.
+    /// One item.
     pub struct ConflictRow {
+        /// `field`, `record` (delete against edit) or `change` (a whole command that waits).
+        pub kind: String,
+        /// `auto open person`.
+        pub decided: String,
+        /// The rule that decided, or kept it open.
+        pub rule: String,
+        /// The commit that opened, joined or decided it last.
+        pub seq: u64,
+        /// The waiting side is a delete of the record.
+        pub delete: bool,
+        /// The first waiting edit was made on this laptop.
+        pub own: bool,
+        /// When it was typed, by its author's own clock, RFC 3339 UTC.
+        pub typed_at: Option<String>,
+        /// Who committed what stands.
+        pub theirs_by: Option<String>,
+        /// On which device.
+        pub theirs_device: Option<String>,
+        /// When, RFC 3339 UTC.
+        pub theirs_at: Option<String>,
+        /// Who settled it, if a person did.
+        pub settled_by: Option<String>,
+        /// When, RFC 3339 UTC.
+        pub settled_at: Option<String>,
+        /// Whether it can be settled (again) from here.
+        pub can_resolve: bool,
+        /// The waiting change, for items of a whole change.
+        pub change: Option<String>,
         /// Item id.
         pub id: String,
         /// Collection.
@@ -637,6 +903,15 @@ rpc_types! {
     pub struct ConflictField {
         /// Name; `*` = the record.
         pub name: String,
+        /// Label.
+        pub label: String,
+        /// Type word, as in `collections`.
+        #[serde(rename = "type")]
+        pub ty: String,
+        /// Later edits that wait in the same item.
+        pub also: Vec<ConflictSide>,
+        /// What holds since it was settled.
+        pub settled: Json,
         /// Before both.
         pub base: Json,
         /// The edit that waits.
@@ -655,6 +930,17 @@ rpc_types! {
         pub decided: String,
         /// The winner, if decided.
         pub winner: Option<String>,
+    }
+    /// A later edit that waits in the same item.
+    pub struct ConflictSide {
+        /// Its value.
+        pub value: Json,
+        /// Who made it.
+        pub by: Option<String>,
+        /// On which device.
+        pub device: Option<String>,
+        /// When it arrived, RFC 3339 UTC.
+        pub at: Option<String>,
     }
     /// Something that changed.
     pub struct RecentChange {

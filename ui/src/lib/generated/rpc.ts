@@ -55,6 +55,48 @@ help: string,
 required: boolean, };
 
 /**
+ * Arguments of `as_of`.
+ */
+export type AsOfArgs = {
+/**
+ * A seq, or an instant as RFC 3339.
+ */
+at: string,
+/**
+ * Collection name.
+ */
+collection: string,
+/**
+ * Id or key.
+ */
+id: string, };
+
+/**
+ * A record at an earlier point.
+ */
+export type AsOfRecord = {
+/**
+ * The seq it was read at.
+ */
+seq: number,
+/**
+ * Whether it existed then.
+ */
+existed: boolean,
+/**
+ * Record id.
+ */
+id: string,
+/**
+ * Field → value then.
+ */
+fields: { [key in string]: JsonValue },
+/**
+ * Fields that differ from now.
+ */
+differs: Array<string>, };
+
+/**
  * Socket bytes.
  */
 export type Bytes = {
@@ -190,6 +232,22 @@ export type ConflictField = {
  */
 name: string,
 /**
+ * Label.
+ */
+label: string,
+/**
+ * Type word, as in `collections`.
+ */
+type: string,
+/**
+ * Later edits that wait in the same item.
+ */
+also: Array<ConflictSide>,
+/**
+ * What holds since it was settled.
+ */
+settled: JsonValue,
+/**
  * Before both.
  */
 base: JsonValue,
@@ -231,7 +289,7 @@ winner: string | null, };
  */
 export type ConflictPage = {
 /**
- * All open ones.
+ * All that match.
  */
 total: number,
 /**
@@ -240,9 +298,65 @@ total: number,
 rows: Array<ConflictRow>, };
 
 /**
- * One open item.
+ * One item.
  */
 export type ConflictRow = {
+/**
+ * `field`, `record` (delete against edit) or `change` (a whole command that waits).
+ */
+kind: string,
+/**
+ * `auto open person`.
+ */
+decided: string,
+/**
+ * The rule that decided, or kept it open.
+ */
+rule: string,
+/**
+ * The commit that opened, joined or decided it last.
+ */
+seq: number,
+/**
+ * The waiting side is a delete of the record.
+ */
+delete: boolean,
+/**
+ * The first waiting edit was made on this laptop.
+ */
+own: boolean,
+/**
+ * When it was typed, by its author's own clock, RFC 3339 UTC.
+ */
+typed_at: string | null,
+/**
+ * Who committed what stands.
+ */
+theirs_by: string | null,
+/**
+ * On which device.
+ */
+theirs_device: string | null,
+/**
+ * When, RFC 3339 UTC.
+ */
+theirs_at: string | null,
+/**
+ * Who settled it, if a person did.
+ */
+settled_by: string | null,
+/**
+ * When, RFC 3339 UTC.
+ */
+settled_at: string | null,
+/**
+ * Whether it can be settled (again) from here.
+ */
+can_resolve: boolean,
+/**
+ * The waiting change, for items of a whole change.
+ */
+change: string | null,
 /**
  * Item id.
  */
@@ -265,6 +379,44 @@ title: string,
 fields: Array<ConflictField>, };
 
 /**
+ * A later edit that waits in the same item.
+ */
+export type ConflictSide = {
+/**
+ * Its value.
+ */
+value: JsonValue,
+/**
+ * Who made it.
+ */
+by: string | null,
+/**
+ * On which device.
+ */
+device: string | null,
+/**
+ * When it arrived, RFC 3339 UTC.
+ */
+at: string | null, };
+
+/**
+ * Arguments of `conflicts`.
+ */
+export type ConflictsArgs = {
+/**
+ * `open` (default), `auto` (decided by a rule), `person` (settled), `all`.
+ */
+decided: string | null,
+/**
+ * First row.
+ */
+offset: number,
+/**
+ * Rows wanted, at most 1,000.
+ */
+limit: number, };
+
+/**
  * Arguments of `create`.
  */
 export type CreateArgs = {
@@ -280,6 +432,23 @@ key: string | null,
  * Field → value.
  */
 fields: { [key in string]: JsonValue }, };
+
+/**
+ * A device and a window of commit time.
+ */
+export type DeviceTarget = {
+/**
+ * Device id or name.
+ */
+device: string,
+/**
+ * From, RFC 3339 UTC, included.
+ */
+from: string,
+/**
+ * To, RFC 3339 UTC, included.
+ */
+to: string, };
 
 /**
  * Arguments of `do`.
@@ -485,6 +654,123 @@ index: number,
  * Members.
  */
 count: number, };
+
+/**
+ * Arguments of `history`.
+ */
+export type HistoryArgs = {
+/**
+ * Collection name.
+ */
+collection: string,
+/**
+ * Id or key.
+ */
+id: string,
+/**
+ * First entry.
+ */
+offset: number,
+/**
+ * Entries wanted, at most 1,000.
+ */
+limit: number, };
+
+/**
+ * One commit's effect on one record.
+ */
+export type HistoryEntry = {
+/**
+ * The commit; null = own change not on central yet.
+ */
+seq: number | null,
+/**
+ * Change id.
+ */
+change: string,
+/**
+ * Commit time, RFC 3339 UTC.
+ */
+at: string | null,
+/**
+ * Operator's name.
+ */
+by: string | null,
+/**
+ * Device's name.
+ */
+device: string | null,
+/**
+ * Command name, `edit` for a plain edit.
+ */
+command: string,
+/**
+ * `created changed deleted moved`, or for an own change its queue state.
+ */
+kind: string,
+/**
+ * The rule of a decision this commit made about the record, if any.
+ */
+rule: string | null,
+/**
+ * What changed, in display order.
+ */
+fields: Array<HistoryField>,
+/**
+ * Whether it can be taken back.
+ */
+can_undo: boolean, };
+
+/**
+ * One field before and after a commit.
+ */
+export type HistoryField = {
+/**
+ * Name.
+ */
+name: string,
+/**
+ * Label.
+ */
+label: string,
+/**
+ * Before; null = none.
+ */
+before: JsonValue,
+/**
+ * After; null = none.
+ */
+after: JsonValue, };
+
+/**
+ * A record's history.
+ */
+export type HistoryPage = {
+/**
+ * Newest first.
+ */
+entries: Array<HistoryEntry>,
+/**
+ * Where this laptop's own history begins: older entries need central. Null if it holds everything.
+ */
+local_since: number | null,
+/**
+ * Older entries exist and central could not be asked now.
+ */
+incomplete: boolean, };
+
+/**
+ * An item that could not be settled.
+ */
+export type ItemFailure = {
+/**
+ * Item id.
+ */
+id: string,
+/**
+ * Why.
+ */
+error: WireError, };
 
 export type JsonValue = number | string | boolean | Array<JsonValue> | { [key in string]: JsonValue } | null;
 
@@ -891,6 +1177,167 @@ collection: string,
 id: string, };
 
 /**
+ * A record and an earlier point.
+ */
+export type RecordTarget = {
+/**
+ * Collection name.
+ */
+collection: string,
+/**
+ * Id or key.
+ */
+id: string,
+/**
+ * The point.
+ */
+to_seq: number, };
+
+/**
+ * Arguments of `conflicts.resolve`.
+ */
+export type ResolveArgs = {
+/**
+ * Item id.
+ */
+id: string,
+/**
+ * `mine` (what waits or lost), `theirs` (what is committed), `base` (before both), `both` (where the type allows:
+ * sets, texts, numbers that add up), `values` (see there).
+ */
+take: string,
+/**
+ * Only this field of the item; the others keep what is committed.
+ */
+field: string | null,
+/**
+ * For `values`: field → chosen value as JSON.
+ */
+values: { [key in string]: JsonValue }, };
+
+/**
+ * Arguments of `conflicts.resolve_many`.
+ */
+export type ResolveManyArgs = {
+/**
+ * Item ids, at most 1,000.
+ */
+ids: Array<string>,
+/**
+ * `mine`, `theirs` or `base`.
+ */
+take: string, };
+
+/**
+ * What became of many items.
+ */
+export type ResolvedMany = {
+/**
+ * Items settled.
+ */
+done: number,
+/**
+ * Items that could not be, with the reason.
+ */
+failed: Array<ItemFailure>, };
+
+/**
+ * Arguments of `rollback`: exactly one target.
+ */
+export type RollbackArgs = {
+/**
+ * One record, back to what it was right after `to_seq`.
+ */
+record: RecordTarget | null,
+/**
+ * All changes of a group (an import, a bulk edit).
+ */
+group: string | null,
+/**
+ * Everything one device did in a window of commit time.
+ */
+device: DeviceTarget | null,
+/**
+ * Fields that somebody else changed later and that shall go back all the same, as `collection/record/field`.
+ */
+also: Array<string>, };
+
+/**
+ * One field that would go back.
+ */
+export type RollbackLine = {
+/**
+ * `collection/record/field`, to be named in `also`.
+ */
+address: string,
+/**
+ * Collection name.
+ */
+collection: string,
+/**
+ * Record id.
+ */
+record: string,
+/**
+ * Its title.
+ */
+title: string,
+/**
+ * Field name, `*` for the record as a whole.
+ */
+field: string,
+/**
+ * Field label.
+ */
+label: string,
+/**
+ * Value now.
+ */
+now: JsonValue,
+/**
+ * Value after the rollback.
+ */
+then: JsonValue,
+/**
+ * Somebody changed it since: it is left alone unless it is named.
+ */
+later: boolean,
+/**
+ * Who changed it since.
+ */
+later_by: string | null, };
+
+/**
+ * What a rollback or an undo would do.
+ */
+export type RollbackPreview = {
+/**
+ * Line by line.
+ */
+lines: Array<RollbackLine>,
+/**
+ * Changes that cannot be reached (older than what this laptop holds), if any.
+ */
+missing: number, };
+
+/**
+ * A rollback was saved.
+ */
+export type RolledBack = {
+/**
+ * The compensating changes.
+ */
+changes: Array<string>,
+/**
+ * Their group, if there are several.
+ */
+group: string | null,
+/**
+ * Lines left alone because somebody changed them since.
+ */
+left: number, };
+
+/**
  * One row of a list.
  */
 export type RowView = {
@@ -1127,6 +1574,39 @@ verified_at: string | null,
 oldest_unsent_s: number | null, };
 
 /**
+ * Arguments of `text`: exactly one of the three acts.
+ */
+export type TextArgs = {
+/**
+ * Collection name.
+ */
+collection: string,
+/**
+ * Id or key.
+ */
+id: string,
+/**
+ * Text field.
+ */
+field: string,
+/**
+ * Insert this text at `at`.
+ */
+insert: string | null,
+/**
+ * Delete this many characters at `at`.
+ */
+delete: number | null,
+/**
+ * Position, in characters (Unicode scalar values).
+ */
+at: number,
+/**
+ * The whole new text; what differs becomes the edit.
+ */
+replace: string | null, };
+
+/**
  * What the UI gets pushed: after COMMIT, batched.
  */
 export type UiEvent = { "event": "status",
@@ -1263,7 +1743,18 @@ export interface Commands {
   "queue.discard": { args: ChangeArgs; reply: Done };
   "queue.restore": { args: ChangeArgs; reply: ChangeMade };
   "queue.edit": { args: QueueEditArgs; reply: ChangeMade };
-  "conflicts": { args: WindowArgs; reply: ConflictPage };
+  "conflicts": { args: ConflictsArgs; reply: ConflictPage };
+  "conflicts.resolve": { args: ResolveArgs; reply: ChangeMade };
+  "conflicts.resolve_many": { args: ResolveManyArgs; reply: ResolvedMany };
+  "text": { args: TextArgs; reply: ChangeMade };
+  "history": { args: HistoryArgs; reply: HistoryPage };
+  "as_of": { args: AsOfArgs; reply: AsOfRecord };
+  "undo.preview": { args: ChangeArgs; reply: RollbackPreview };
+  "undo": { args: ChangeArgs; reply: ChangeMade };
+  "undo.last": { args: NoArgs; reply: ChangeMade };
+  "redo.last": { args: NoArgs; reply: ChangeMade };
+  "rollback.preview": { args: RollbackArgs; reply: RollbackPreview };
+  "rollback": { args: RollbackArgs; reply: RolledBack };
   "recent": { args: WindowArgs; reply: Array<RecentChange> };
   "sync.now": { args: NoArgs; reply: Done };
   "sync.pause": { args: NoArgs; reply: Done };
