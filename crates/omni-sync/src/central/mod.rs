@@ -6,10 +6,15 @@ pub mod author;
 pub mod integrity;
 mod items;
 pub mod merge;
+mod resolve;
+mod seen;
 pub mod session;
 pub mod text;
+mod texts;
 pub mod tx;
+mod undo;
 mod work;
+mod write;
 
 pub use admit::{Admitted, Sender, admit_batch, commit_hash};
 pub use integrity::Rights;
