@@ -6,6 +6,7 @@
 pub mod central;
 pub mod diff;
 pub mod digest;
+pub mod history;
 pub mod interval;
 pub mod meta;
 pub mod replica;
