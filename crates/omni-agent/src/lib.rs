@@ -12,6 +12,7 @@ mod enrol;
 pub mod error;
 pub mod folder;
 mod handlers;
+mod history;
 pub mod handover;
 mod identity;
 pub mod ids;

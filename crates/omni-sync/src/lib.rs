@@ -13,5 +13,6 @@ pub mod replica;
 pub mod sign;
 pub mod storage;
 pub mod text;
+pub mod undo;
 
 pub use storage::StorageError;

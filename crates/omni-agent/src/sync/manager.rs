@@ -226,6 +226,12 @@ impl SyncManager {
         WireError::retryable("timeout", message)
     }
 
+    /// The way to central's HTTP calls and the token for them, while a session stands.
+    pub fn central(&self) -> Option<(Client, String)> {
+        let facts = self.inner.link.facts();
+        facts.token.filter(|_| facts.connected).map(|token| (self.inner.client.clone(), token))
+    }
+
     /// Compares this copy with central's, counted anew from its rows. Needs a session.
     ///
     /// Errors: `offline`, `busy` while central keeps moving.

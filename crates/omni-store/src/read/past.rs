@@ -83,6 +83,19 @@ impl ReadTx<'_> {
         Ok(commits)
     }
 
+    /// The devices with this id or name.
+    pub fn devices_named(&self, text: &str) -> std::result::Result<Vec<DeviceId>, StoreError> {
+        let id = uuid::Uuid::parse_str(text).map(|id| id.into_bytes().to_vec()).ok();
+        let mut stmt = self.conn.prepare_cached("SELECT device FROM directory WHERE device = ?1 OR name = ?2")?;
+        let mut rows = stmt.query((id, text))?;
+        let mut out = Vec::new();
+        while let Some(sql) = rows.next()? {
+            let bytes: Vec<u8> = sql.get(0)?;
+            out.push(DeviceId::from_slice(&bytes).ok_or_else(|| corrupt("device id"))?);
+        }
+        Ok(out)
+    }
+
     fn past(&self, sql: &str, params: impl rusqlite::Params) -> Result<Vec<PastCommit>> {
         let mut stmt = self.conn.prepare_cached(sql)?;
         let mut rows = stmt.query(params)?;
