@@ -1,9 +1,10 @@
 //! What taking changes back would do to a record: computed from images, newest first, shown before it is done.
 //!
 //! A field goes back only where the change to be taken back is its last writer; where somebody wrote it since, the field
-//! stays and is offered for choice. Counters subtract, sets invert. A merge group goes back whole or not at all.
+//! stays and is offered for choice. Counters subtract, sets invert, texts keep what was typed around it. A merge group goes back whole or not at all.
 
 use crate::meta::{FieldImage, Image};
+use crate::text;
 use omni_model::{Collection, FieldId, Policy, Row, Value, schema};
 use omni_protocol::DeviceId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +47,8 @@ pub struct Back {
 struct Trail {
     then: Option<Value>,
     later: Option<DeviceId>,
+    /// For texts: who wrote since.
+    newer: Option<DeviceId>,
     /// A write that stays lies under those taken back: what is older does not matter.
     ended: bool,
 }
@@ -145,6 +148,20 @@ fn walk(trail: &mut Trail, collection: &Collection, now: &Value, step: &Step, f:
             *then = inverted(then, &f.before, &f.after);
         }
         Some(Policy::Counter | Policy::Set) => {}
+        Some(Policy::Text) if step.back => {
+            let text = |v: &Value| v.as_text().unwrap_or_default().to_owned();
+            let (before, after) = (text(&f.before), text(&f.after));
+            let then = trail.then.get_or_insert_with(|| now.clone());
+            // What was typed around it stays; what was typed over it has to be chosen.
+            match text::merge3(&after, &before, &text(then)) {
+                Ok(merged) if merged.is_empty() => *then = Value::Null,
+                Ok(merged) => *then = Value::Text(merged),
+                Err(_) => (*then, trail.later) = (f.before.clone(), trail.newer),
+            }
+        }
+        Some(Policy::Text) => {
+            trail.newer.get_or_insert(step.device);
+        }
         _ if trail.ended => {}
         _ if step.back => trail.then = Some(f.before.clone()),
         _ if trail.then.is_none() => {

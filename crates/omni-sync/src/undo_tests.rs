@@ -153,3 +153,14 @@ fn a_point_lists_what_differs_and_who_wrote_it_since() {
     let gone = rolled_back(None, Some(&then), &[], device(ME));
     assert_eq!((gone.lines.len(), gone.restored), (1, Some(then)));
 }
+
+#[test]
+fn a_text_keeps_what_was_typed_around_it() {
+    let [a, b, c] = ["one two three", "one 2 three", "One 2 three four"].map(|v| text("notes", v));
+    let found = back(Some(a.clone()), &[(ME, true, Some(b.clone())), (BEN, false, Some(c))]);
+    assert_eq!((&found.lines[0].then, found.lines[0].later), (&Value::text("One two three four"), None));
+    // Typed over: a choice.
+    let over = text("notes", "one zwei three");
+    let found = back(Some(a), &[(ME, true, Some(b)), (BEN, false, Some(over))]);
+    assert_eq!((&found.lines[0].then, found.lines[0].later), (&Value::text("one two three"), Some(device(BEN))));
+}

@@ -25,8 +25,8 @@ pub type Key = (CollectionId, RecordId);
 pub enum Wanted {
     /// These changes.
     Changes(BTreeSet<ChangeId>),
-    /// The record as it was right after this seq.
-    Point(u64),
+    /// What was done since the first seq of each record: they go back to what they were before.
+    Point,
 }
 
 /// One act of taking back.
@@ -62,7 +62,7 @@ impl Ask {
         let none = BTreeSet::new();
         let back = match &self.wanted {
             Wanted::Changes(ids) => ids,
-            Wanted::Point(_) => &none,
+            Wanted::Point => &none,
         };
         let (now, writes) = steps::writes(tx, key, from, back, self.own, &self.older)?;
         let mut alone: Vec<ChangeId> = writes.iter().filter(|w| w.step.back).map(|w| w.change).collect();
@@ -70,7 +70,7 @@ impl Ask {
         let steps: Vec<_> = writes.iter().map(|w| w.step.clone()).collect();
         let back = match self.wanted {
             Wanted::Changes(_) => taken_back(now.as_ref(), &steps),
-            Wanted::Point(_) => {
+            Wanted::Point => {
                 let then = self.then(tx, key, &writes)?;
                 rolled_back(now.as_ref(), then.as_ref(), &steps, self.own)
             }
@@ -106,11 +106,6 @@ impl Plan {
     /// Lines that stay as they are because somebody wrote them since.
     pub fn left(&self, also: &BTreeSet<String>) -> u64 {
         self.back.lines.iter().filter(|l| !self.chosen(l, also)).count() as u64
-    }
-
-    /// Nothing would change.
-    pub fn is_empty(&self) -> bool {
-        self.back.lines.is_empty()
     }
 
     /// The lines for people.

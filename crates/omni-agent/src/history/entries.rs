@@ -1,6 +1,5 @@
 //! A record's history: own changes that wait, then commits, newest first.
 
-use super::older;
 use crate::clock::rfc3339;
 use crate::edits;
 use crate::engine::Engine;

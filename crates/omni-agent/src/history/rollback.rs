@@ -190,7 +190,7 @@ async fn of_record(engine: &Engine, target: RecordTarget, also: BTreeSet<String>
         points.insert(key, found.row.map(|row| row.row(key.0, key.1)));
     }
     let ask = Ask {
-        wanted: Wanted::Point(to),
+        wanted: Wanted::Point,
         records: vec![(key, from)],
         also,
         older,

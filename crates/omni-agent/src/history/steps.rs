@@ -54,7 +54,10 @@ fn pending(tx: &ReadTx<'_>, key: Key, back: &BTreeSet<ChangeId>, own: DeviceId) 
     for entry in tx.changes_of(key.0, key.1)?.iter().filter(|e| e.state.in_overlay()) {
         let before = row.clone();
         let ops: Vec<&Op> = entry.change.ops.iter().filter(|op| op.record() == key).collect();
-        ops.iter().for_each(|op| drop(apply_op(&mut row, op)));
+        for op in ops {
+            // What does not fit is skipped, as in the overlay.
+            apply_op(&mut row, op);
+        }
         let change = entry.change.id;
         out.extend(Image::between(before.as_ref(), row.as_ref()).map(|image| Write {
             change,
