@@ -3,9 +3,9 @@
 use crate::error::{Result, internal};
 use crate::sync::measure::Traffic;
 use futures_util::StreamExt;
+use omni_model::{CollectionId, RecordId};
 use omni_protocol::frame::from_bytes;
 use omni_protocol::limits::{SERVER_FRAME_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX};
-use omni_model::{CollectionId, RecordId};
 use omni_protocol::{ChangeId, ChunkRef, DeviceId, FeedPage, Hash, Manifest, ReplicaId, SnapshotChunk, WireError};
 use omni_sync::history::{PastCommit, PastCommits, RecordPast, RecordThen};
 use serde::{Deserialize, Serialize};
@@ -119,7 +119,13 @@ impl Client {
     }
 
     /// A page of a record's past, before a seq.
-    pub async fn record_past(&self, token: &str, of: (CollectionId, RecordId), before: u64, limit: u64) -> Result<RecordPast> {
+    pub async fn record_past(
+        &self,
+        token: &str,
+        of: (CollectionId, RecordId),
+        before: u64,
+        limit: u64,
+    ) -> Result<RecordPast> {
         let (c, id) = of;
         let path = format!("/v1/history?collection={}&record={id}&before={before}&limit={limit}", c.0);
         let bytes = self.get(token, &path, PAST_BYTES_MAX).await?;
@@ -134,7 +140,13 @@ impl Client {
     }
 
     /// A page of what a device committed in a span of commit time (unix milliseconds), before a seq.
-    pub async fn commits_of(&self, token: &str, device: DeviceId, span: (i64, i64), before: u64) -> Result<PastCommits> {
+    pub async fn commits_of(
+        &self,
+        token: &str,
+        device: DeviceId,
+        span: (i64, i64),
+        before: u64,
+    ) -> Result<PastCommits> {
         let (from, to) = span;
         let path = format!("/v1/history/commits?device={device}&from_ms={from}&to_ms={to}&before={before}");
         let bytes = self.get(token, &path, PAST_BYTES_MAX).await?;

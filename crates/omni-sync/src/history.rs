@@ -114,9 +114,7 @@ pub fn visible_image(image: &Image, grants: &Grants) -> Option<Image> {
     let (before, after) = (seen(image.owner_before), seen(image.owner_after));
     before.or(after)?;
     let reads = |owner: Option<RecordId>, field: FieldId| {
-        owner.is_some_and(|owner| {
-            grants.reads(Scope { owner, compartment: compartment_of(image.collection, field) })
-        })
+        owner.is_some_and(|owner| grants.reads(Scope { owner, compartment: compartment_of(image.collection, field) }))
     };
     let field = |f: &FieldImage| {
         let value = |owner, value: &Value| if reads(owner, f.field) { value.clone() } else { Value::Null };

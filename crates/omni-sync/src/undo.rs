@@ -184,8 +184,7 @@ fn inverted(now: &Value, before: &Value, after: &Value) -> Value {
 /// Fields of one merge group are left together.
 fn hold_groups(collection: &Collection, lines: &mut [Line]) {
     let group = |f: FieldId| collection.field_by_id(f).and_then(|f| f.group);
-    let held: BTreeMap<&str, DeviceId> =
-        lines.iter().filter_map(|l| Some((group(l.field)?, l.later?))).collect();
+    let held: BTreeMap<&str, DeviceId> = lines.iter().filter_map(|l| Some((group(l.field)?, l.later?))).collect();
     for line in lines.iter_mut().filter(|l| l.later.is_none()) {
         line.later = group(line.field).and_then(|g| held.get(g).copied());
     }

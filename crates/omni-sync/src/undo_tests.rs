@@ -74,10 +74,7 @@ fn other_fields_of_others_stay_out_of_it() {
 #[test]
 fn counters_subtract_and_sets_invert_whatever_came_later() {
     let row = |n: i64, tags: &[&str]| brand(&[("reviews", Value::Int(n)), ("tags", Value::set(tags.iter().copied()))]);
-    let made = [
-        (ME, true, Some(row(7, &["mine", "old"]))),
-        (BEN, false, Some(row(10, &["mine", "old", "bens"]))),
-    ];
+    let made = [(ME, true, Some(row(7, &["mine", "old"]))), (BEN, false, Some(row(10, &["mine", "old", "bens"])))];
     let found = back(Some(row(5, &["old", "gone"])), &made);
     let then = |name: &str| found.lines.iter().find(|l| l.field == field(name)).map(|l| (l.then.clone(), l.later));
     assert_eq!(then("reviews"), Some((Value::Int(8), None)));

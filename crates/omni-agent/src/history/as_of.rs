@@ -88,11 +88,6 @@ fn shown(c: &Collection, id: RecordId, seq: u64, then: Option<&Row>, now: Option
         existed: then.is_some(),
         id: id.to_string(),
         fields: fields.map(|f| (f.name.to_owned(), f.to_json(&value(then, f.id)))).collect(),
-        differs: c
-            .fields
-            .iter()
-            .filter(|f| value(then, f.id) != value(now, f.id))
-            .map(|f| f.name.to_owned())
-            .collect(),
+        differs: c.fields.iter().filter(|f| value(then, f.id) != value(now, f.id)).map(|f| f.name.to_owned()).collect(),
     }
 }

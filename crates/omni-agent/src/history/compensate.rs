@@ -236,7 +236,11 @@ pub fn save(store: &Store, ask: Ask) -> Result<Saved> {
     }
     let made = {
         let ask = ask.clone();
-        move |tx: &mut WriteTx<'_>, (key, from): (Key, u64), priority, group| -> std::result::Result<ChangeId, Failure> {
+        move |tx: &mut WriteTx<'_>,
+              (key, from): (Key, u64),
+              priority,
+              group|
+              -> std::result::Result<ChangeId, Failure> {
             let ops = ask.plan(&tx.read()?, key, from)?.ops(&ask.also);
             save_act(tx, Act { ops, ..Act::default() }, priority, group)?.ok_or_else(|| moved().into())
         }

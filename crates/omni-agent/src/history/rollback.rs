@@ -78,7 +78,8 @@ enum One {
 pub async fn of_changes(engine: &Engine, ids: Vec<ChangeId>, also: BTreeSet<String>) -> Result<Target> {
     let mut found = Found::default();
     let wanted = ids.clone();
-    let here = read(&engine.store, move |tx| wanted.iter().map(|id| one(tx, *id)).collect::<Stored<Vec<One>>>()).await?;
+    let here =
+        read(&engine.store, move |tx| wanted.iter().map(|id| one(tx, *id)).collect::<Stored<Vec<One>>>()).await?;
     for (id, one) in ids.into_iter().zip(here) {
         match one {
             One::Found(f) => {
@@ -173,10 +174,8 @@ async fn of_record(engine: &Engine, target: RecordTarget, also: BTreeSet<String>
     let c = edits::collection(&target.collection)?;
     let key = (c.id, edits::record_id(c, &target.id));
     let to = target.to_seq;
-    let (cursor, since) = read(&engine.store, |tx| {
-        Ok((tx.meta()?.map_or(0, |m| m.position.seq), tx.history_since()?))
-    })
-    .await?;
+    let (cursor, since) =
+        read(&engine.store, |tx| Ok((tx.meta()?.map_or(0, |m| m.position.seq), tx.history_since()?))).await?;
     if to > cursor {
         let message = format!("This laptop's copy stands at commit {cursor}. Name an earlier one.");
         return Err(WireError::new("invalid", message));
@@ -189,14 +188,8 @@ async fn of_record(engine: &Engine, target: RecordTarget, also: BTreeSet<String>
         let found = client.record_at(&token, key, Instant::Seq(to)).await?;
         points.insert(key, found.row.map(|row| row.row(key.0, key.1)));
     }
-    let ask = Ask {
-        wanted: Wanted::Point,
-        records: vec![(key, from)],
-        also,
-        older,
-        own: engine.identity.device,
-        points,
-    };
+    let ask =
+        Ask { wanted: Wanted::Point, records: vec![(key, from)], also, older, own: engine.identity.device, points };
     Ok(Target { ask, unsent: Vec::new(), missing: 0 })
 }
 

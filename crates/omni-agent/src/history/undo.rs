@@ -69,10 +69,9 @@ struct Own {
 impl Own {
     fn of(line: OwnLine) -> Own {
         let (in_effect, unsent) = match (&line.queued, &line.outcome) {
-            (Some(e), _) => (
-                e.state.in_overlay(),
-                e.state == OutboxState::Discarded && e.counter.is_none() && e.attempts == 0,
-            ),
+            (Some(e), _) => {
+                (e.state.in_overlay(), e.state == OutboxState::Discarded && e.counter.is_none() && e.attempts == 0)
+            }
             (None, outcome) => (outcome.as_ref().is_some_and(omni_protocol::Outcome::took_effect), false),
         };
         let target = |op: &Op| match op {

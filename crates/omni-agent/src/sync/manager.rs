@@ -97,6 +97,7 @@ impl SyncManager {
         let publisher = Publisher::new(store.clone(), link.clone(), measures.clone(), client.address().to_owned());
         let tasks = vec![
             tokio::spawn(driver.run(taken, connect)),
+            tokio::spawn(super::retention::run(store.clone())),
             tokio::spawn(publisher.clone().run(ui, events.clone(), stored.clone())),
         ];
         let inner =

@@ -130,11 +130,7 @@ fn past_commit(tx: &dyn ReadTx, seq: u64, grants: &Grants) -> std::result::Resul
     Ok((!images.is_empty()).then_some(PastCommit { seq, info: committed.info, images }))
 }
 
-fn of_change(
-    tx: &dyn ReadTx,
-    change: ChangeId,
-    grants: &Grants,
-) -> std::result::Result<PastCommits, StorageError> {
+fn of_change(tx: &dyn ReadTx, change: ChangeId, grants: &Grants) -> std::result::Result<PastCommits, StorageError> {
     let commit = match tx.seq_of(change)? {
         Some(seq) => past_commit(tx, seq, grants)?,
         None => None,

@@ -54,7 +54,9 @@ impl ReadTx<'_> {
 
     /// One commit.
     pub fn commit(&self, seq: u64) -> std::result::Result<Option<CommitLine>, StoreError> {
-        Ok(self.lines("SELECT seq, parts, images FROM history WHERE seq = ?1", [seq.min(i64::MAX as u64) as i64])?.pop())
+        Ok(self
+            .lines("SELECT seq, parts, images FROM history WHERE seq = ?1", [seq.min(i64::MAX as u64) as i64])?
+            .pop())
     }
 
     /// The newest commit at or before a time (unix milliseconds, central's clock) that this laptop keeps.

@@ -83,6 +83,12 @@ impl ReadTx<'_> {
         Ok(commits)
     }
 
+    /// Commit time of the newest commit kept here, unix milliseconds by central's clock.
+    pub fn newest_commit_ms(&self) -> std::result::Result<Option<i64>, StoreError> {
+        let mut stmt = self.conn.prepare_cached("SELECT max(at_ms) FROM history")?;
+        Ok(stmt.query_row([], |sql| sql.get(0))?)
+    }
+
     /// The devices with this id or name.
     pub fn devices_named(&self, text: &str) -> std::result::Result<Vec<DeviceId>, StoreError> {
         let id = uuid::Uuid::parse_str(text).map(|id| id.into_bytes().to_vec()).ok();

@@ -172,9 +172,15 @@ impl WriteTx<'_> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
         let outcome = entry.outcome.as_ref().map(to_bytes);
         let local_no = entry.local_no as i64;
-        self.conn
-            .prepare_cached(sql)?
-            .execute((entry.change.id.as_bytes(), seq, counter, sealed, outcome, now, local_no))?;
+        self.conn.prepare_cached(sql)?.execute((
+            entry.change.id.as_bytes(),
+            seq,
+            counter,
+            sealed,
+            outcome,
+            now,
+            local_no,
+        ))?;
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use super::overlay::{self, Visible};
 use super::tx::{OutboxEntry, OutboxState, ReplicaTx};
 use crate::storage::StorageError;
 use omni_model::records::owner_of;
-use omni_model::{CollectionId, Expected, FieldError, FieldId, Offline, Op, Policy, RecordId, Row, Value, schema};
+use omni_model::{CollectionId, FieldError, FieldId, Offline, Op, Policy, RecordId, Row, Value, schema};
 use omni_protocol::limits::{CHANGE_BYTES_MAX, CHANGE_OPS_MAX};
 use omni_protocol::{Base, Change, ChangeId, EditTime, GroupRef};
 use std::collections::{BTreeMap, BTreeSet};
@@ -227,7 +227,9 @@ fn check_op(op: &Op, row: Option<&Row>) -> Result<(), EditError> {
         (Op::Insert { key: Some(key), .. }, None) if RecordId::from_key(collection.name, key) != id => {
             return refuse("invalid", "The record's id does not follow from its key.");
         }
-        (Op::Insert { .. } | Op::Undo { expects: Expected::Values(_), .. }, None) => {}
+        (Op::Insert { .. }, None) => {}
+        // A decision or an undo may bring a deleted record back.
+        (Op::Resolve { .. } | Op::Undo { .. }, None) => {}
         (_, None) => return refuse("not_found", format!("This {label} does not exist.")),
         _ => {}
     }

@@ -151,7 +151,10 @@ async fn undo_takes_back_creating_and_deleting_and_leaves_what_others_did() {
     for laptop in [&a, &b] {
         assert_eq!(laptop.json(&["get", "brand", "sown"]).await.error(1), "not_found");
         let back = laptop.json(&["get", "brand", "verdant"]).await.ok();
-        assert_eq!((&back["fields"]["name"], &back["key"], &back["state"]), (&json!("Verdant"), &json!("verdant"), &json!("saved")));
+        assert_eq!(
+            (&back["fields"]["name"], &back["key"], &back["state"]),
+            (&json!("Verdant"), &json!("verdant"), &json!("saved"))
+        );
     }
 
     // Counters subtract; a field somebody wrote since stays.
@@ -162,7 +165,10 @@ async fn undo_takes_back_creating_and_deleting_and_leaves_what_others_did() {
     let lines = a.json(&["undo", change(&mine), "--preview"]).await.ok_lines();
     let of = |name: &str| lines.iter().find(|l| l["field"] == name).unwrap_or_else(|| panic!("{lines:?}"));
     assert_eq!((&of("employees")["later"], &of("employees")["later_by"]), (&json!(true), &json!("ben (ben)")));
-    assert_eq!((&of("reviews")["now"], &of("reviews")["then"], &of("reviews")["later"]), (&json!(7), &json!(2), &json!(false)));
+    assert_eq!(
+        (&of("reviews")["now"], &of("reviews")["then"], &of("reviews")["later"]),
+        (&json!(7), &json!(2), &json!(false))
+    );
     a.json(&["undo", change(&mine)]).await.ok();
     exchange(&[&a, &b]).await;
     for laptop in [&a, &b] {
@@ -193,13 +199,19 @@ async fn a_record_goes_back_to_a_commit() {
     let lines = a.json(&["rollback", "brand", "verdant", "--to", &to, "--preview"]).await.ok_lines();
     let later: Vec<_> = lines.iter().filter(|l| l["later"] == true).collect();
     assert_eq!((lines.len(), later.len()), (5, 1), "{lines:?}");
-    assert_eq!((&later[0]["field"], &later[0]["now"], &later[0]["then"]), (&json!("name"), &json!("Bens"), &json!("Verdant")));
+    assert_eq!(
+        (&later[0]["field"], &later[0]["now"], &later[0]["then"]),
+        (&json!("name"), &json!("Bens"), &json!("Verdant"))
+    );
     let done = a.json(&["rollback", "brand", "verdant", "--to", &to]).await.ok();
     assert_eq!(done["left"], 1, "{done}");
     exchange(&[&a, &b]).await;
     for laptop in [&a, &b] {
         let f = laptop.json(&["get", "brand", "verdant"]).await.ok()["fields"].clone();
-        assert_eq!((&f["employees"], &f["tags"], &f["vault_mesh_id"], &f["name"]), (&json!(12), &json!(["x", "y"]), &json!("old"), &json!("Bens")));
+        assert_eq!(
+            (&f["employees"], &f["tags"], &f["vault_mesh_id"], &f["name"]),
+            (&json!(12), &json!(["x", "y"]), &json!("old"), &json!("Bens"))
+        );
         assert_eq!(f["reviews"], json!(0));
     }
     let address = later[0]["address"].as_str().unwrap();
