@@ -9,7 +9,7 @@ use omni_protocol::{
 use omni_store::{Store, StoreOptions};
 use omni_sync::history::rewound;
 use omni_sync::meta::Image;
-use omni_sync::replica::{ReplicaTx, apply_page};
+use omni_sync::replica::apply_page;
 use std::path::Path;
 use uuid::Uuid;
 
@@ -75,6 +75,7 @@ fn images(r: &Replica, row: &Row, after: u64) -> Vec<(u64, Image)> {
 #[test]
 fn every_commit_leaves_what_it_did_to_each_record() {
     let r = Replica::new();
+    r.put(vec![sector("agri", "Agriculture")]);
     let row = brand("a", "agri", &[("name", "One")]);
     // Several commits on one record in one page; one that changes nothing; a delete and a restore.
     feed(
