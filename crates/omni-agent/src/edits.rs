@@ -9,7 +9,7 @@ use omni_protocol::rpc::ChangeMade;
 use omni_protocol::{ChangeId, GroupRef, WireError};
 use omni_store::{Durability, Lane, Store, StoreError, WriteTx};
 use omni_sync::replica::overlay::Visible;
-use omni_sync::replica::{EditError, Intent, OutboxState, ReplicaTx, discard, save as save_intent, take_for_reissue};
+use omni_sync::replica::{EditError, Intent, OutboxState, ReplicaTx, discard, save as save_intent, seal_lone, take_for_reissue};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -312,16 +312,32 @@ pub fn save_in_intent(
     Ok(ChangeMade { change: entry.map(|e| e.change.id.to_string()), id: record.to_string() })
 }
 
-/// Saves an edit. Durable when it returns.
+/// Saves an edit. Durable when it returns; sealed with it where central waits for it.
 ///
 /// Errors: what the model, its rules or the store refuse; nothing is saved then.
-pub async fn save(store: &Store, measures: &Arc<Measures>, edit: Edit) -> Result<ChangeMade> {
+pub async fn save(store: &Store, measures: &Arc<Measures>, edit: Edit, seal: Seal) -> Result<ChangeMade> {
     if edit.priority.is_some_and(|p| !(EMERGENCY..=3).contains(&p)) {
         return Err(WireError::new("invalid", "The priority is 1 (emergency), 2 or 3."));
     }
     let id = ids::change_id();
     measures.edit_began(*id.as_bytes(), clock::mono_us());
-    write(store, move |tx| save_in(tx, &edit, id)).await
+    write(store, move |tx| {
+        let made = save_in(tx, &edit, id)?;
+        if seal == Seal::AtOnce {
+            seal_lone(tx).map_err(StoreError::from)?;
+        }
+        Ok::<_, NotSaved>(made)
+    })
+    .await
+}
+
+/// When a saved change is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seal {
+    /// In the transaction that saves it, if nothing else waits: central is there, and one durable step is enough.
+    AtOnce,
+    /// When a batch is made: it may be edited and discarded until then.
+    Later,
 }
 
 /// One durable transaction for the operator, without blocking the runtime.

@@ -10,7 +10,7 @@ use omni_protocol::{Batch, Change, ChangeId, Entry, FeedPage, Outcome, Part, Pos
 use omni_store::{Durability, Lane, StoreError, WriteTx};
 use omni_sync::replica::{
     Action, BatchLimits, EditError, FeedError, Input, Intent, OutgoingBatch, ReplicaTx, apply_outcomes, apply_page,
-    hello, next_batch, renew, root_of, save, skip, take_for_reissue,
+    hello, next_batch, renew, root_of, save, sealed_batch, skip, take_for_reissue,
 };
 use std::collections::VecDeque;
 use tokio::sync::oneshot;
@@ -174,8 +174,14 @@ impl Driver {
 
     async fn take_batch(&mut self, from: u64, epoch: u32, limits: BatchLimits) -> Result<Input> {
         let key = self.key.clone();
-        let sealing = move |tx: &mut WriteTx<'_>| Ok::<_, StoreError>(next_batch(tx, &key, epoch, from, limits)?);
-        let Some(batch) = self.write(Durability::Full, sealing).await? else { return Ok(Input::Batch(None)) };
+        let sealed = move |tx: &mut WriteTx<'_>| Ok::<_, StoreError>(sealed_batch(tx, &key, epoch, from, limits)?);
+        let mut batch = self.write(Durability::Normal, sealed).await?;
+        if batch.is_none() {
+            let key = self.key.clone();
+            let sealing = move |tx: &mut WriteTx<'_>| Ok::<_, StoreError>(next_batch(tx, &key, epoch, from, limits)?);
+            batch = self.write(Durability::Full, sealing).await?;
+        }
+        let Some(batch) = batch else { return Ok(Input::Batch(None)) };
         let last = batch.first + batch.entries.len() as u64 - 1;
         self.count_payload(&batch);
         Ok(Input::Batch(Some(OutgoingBatch { bytes: to_bytes(&batch), first: batch.first, last })))

@@ -108,7 +108,11 @@ impl SyncManager {
     /// Saves an edit on this laptop and sends it to everybody who may read it, as soon as there is a way. Durable when
     /// it returns.
     pub async fn broadcast(&self, edit: Edit) -> Result<ChangeMade> {
-        edits::save(&self.inner.store, &self.inner.measures, edit).await
+        let seal = match self.is_connected() {
+            true => edits::Seal::AtOnce,
+            false => edits::Seal::Later,
+        };
+        edits::save(&self.inner.store, &self.inner.measures, edit, seal).await
     }
 
     /// What others and this laptop changed: one event per record and commit, after the local COMMIT.
