@@ -54,7 +54,7 @@ fn wanted_text(
     write: &TextWrite,
 ) -> Result<Option<String>, StorageError> {
     match write {
-        TextWrite::Whole(text) => Ok(Some((*text).to_owned())),
+        TextWrite::Whole(text) | TextWrite::Old { wanted: text, .. } => Ok(Some((*text).to_owned())),
         TextWrite::Edits { seen: fingerprint, edits } => {
             let known = seen(work, author, stored, field)?;
             let known = known.as_text().unwrap_or_default();
@@ -84,7 +84,7 @@ pub fn merge_into(
             summary.offered.push((stored.row.id, field));
             Ok(())
         }
-        Err(TextStop::BelowHistory | TextStop::Misfit) => {
+        Err(TextStop::BelowHistory | TextStop::Misfit | TextStop::Overlap) => {
             let Some(mine) = wanted_text(work, author, stored, field, write)? else {
                 return refuse("text_base", MISFIT);
             };
@@ -94,7 +94,7 @@ pub fn merge_into(
     }
 }
 
-/// Below the kept history: a three-way merge of whole texts; where both changed one place, a person decides.
+/// Below the kept history: the engine merges by words; where both changed one place, a person decides.
 fn three_way(
     work: &mut Work,
     author: &Author,
@@ -104,11 +104,14 @@ fn three_way(
     summary: &mut Summary,
 ) -> Result<(), Stop> {
     let base = seen(work, author, stored, field)?;
-    let theirs = stored.row.get(field).as_text().unwrap_or_default().to_owned();
     summary.met = true;
-    match text::merge3(base.as_text().unwrap_or_default(), mine, &theirs) {
-        Ok(merged) => settle(work, author, stored, field, &merged),
-        Err(_) => write::wait(work, author, stored, &vec![(field, value_of(mine))], &[Some(base)], "Text", summary),
+    let old = TextWrite::Old { base: base.as_text().unwrap_or_default(), wanted: mine };
+    match engine_merge(work, author, stored, field, &old)? {
+        Ok(_) => Ok(()),
+        Err(TextStop::Overlap) => {
+            write::wait(work, author, stored, &vec![(field, value_of(mine))], &[Some(base)], "Text", summary)
+        }
+        Err(_) => Err(StorageError::corrupt("text history").into()),
     }
 }
 

@@ -46,7 +46,7 @@ fn two_writes_of_one_change_go_together() {
             stamp,
         };
         let write = TextWrite::Edits { seen: fingerprint(seen), edits: &edits };
-        let merged = omni_sync::central::TextEngine::merge(&omni_text::LoroTexts, &input, &write).unwrap();
+        let merged = omni_sync::central::TextEngine::merge(&omni_text::LoroTexts::default(), &input, &write).unwrap();
         (central.history, central.text) = (Some(merged.history), merged.text);
     }
     assert_eq!(central.text, "x a b c y");
@@ -60,10 +60,7 @@ fn the_first_text_can_be_taken_back_and_a_stranger_cannot() {
     let mut central = Central::holding("first");
     write(&mut central, 1, 1, 1, "first second");
     let stranger = Stamp { seq: 77, replica: replica(8), counter: 1 };
-    assert_eq!(
-        central.merge(replica(3), 1, &everything(), &TextWrite::Invert(stranger)),
-        Err(TextStop::Unknown)
-    );
+    assert_eq!(central.merge(replica(3), 1, &everything(), &TextWrite::Invert(stranger)), Err(TextStop::Unknown));
     let first = Stamp { seq: 1, replica: replica(99), counter: 1 };
     central.merge(replica(3), 1, &everything(), &TextWrite::Invert(first)).unwrap();
     assert_eq!(central.text, " second");
