@@ -93,7 +93,7 @@ impl<'a> Field<'a> {
             let head = Version::head(&self.history.entries);
             return self.history.write(&head, peer, &[], Some(self.input.stamp), aside);
         }
-        if result == known && aside.is_none() {
+        if edits.is_empty() && aside.is_none() {
             self.history.document.go_to_head();
             return Ok(());
         }

@@ -52,6 +52,8 @@ pub struct Central {
     pub text: String,
     pub committed_by: Option<Stamp>,
     pub engine: LoroTexts,
+    /// Writes that made what stood there already: they count once here, twice in bare `loro`.
+    pub equal: usize,
     /// The text after each commit, from seq 1.
     pub log: Vec<String>,
 }
@@ -88,6 +90,7 @@ impl Central {
             stamp,
         };
         let merged = self.engine.merge(&input, write)?;
+        self.equal += usize::from(merged.met && merged.text == self.text);
         self.history = Some(merged.history.clone());
         self.text = merged.text.clone();
         self.committed_by = Some(stamp);
