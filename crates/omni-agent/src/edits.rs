@@ -2,10 +2,11 @@
 
 use crate::error::{Result, edit_error, internal};
 use crate::sync::measure::Measures;
+use crate::text::TextEditing;
 use crate::{clock, ids};
 use omni_model::{Args, Collection, Command, Field, FieldId, Offline, Op, Policy, RecordId, Row, Value, schema};
 use omni_protocol::change::{EMERGENCY, NORMAL};
-use omni_protocol::rpc::ChangeMade;
+use omni_protocol::rpc::{ChangeMade, TextArgs};
 use omni_protocol::{ChangeId, GroupRef, WireError};
 use omni_store::{Durability, Lane, Store, StoreError, WriteTx};
 use omni_sync::replica::overlay::Visible;
@@ -46,6 +47,8 @@ pub enum Act {
         /// Its values.
         fields: Fields,
     },
+    /// Edits a text.
+    Text(TextArgs),
     /// Deletes a record.
     Delete {
         /// Its collection.
@@ -91,11 +94,11 @@ pub fn record_id(collection: &Collection, text: &str) -> RecordId {
     uuid::Uuid::parse_str(text).map_or_else(|_| RecordId::from_key(collection.name, text), RecordId)
 }
 
-fn invalid(e: impl std::fmt::Display) -> WireError {
+pub(crate) fn invalid(e: impl std::fmt::Display) -> WireError {
     WireError::new("invalid", e.to_string())
 }
 
-fn field(collection: &Collection, name: &str) -> Result<&'static Field> {
+pub(crate) fn field(collection: &Collection, name: &str) -> Result<&'static Field> {
     collection
         .field(name)
         .ok_or_else(|| WireError::new("unknown_field", format!("{} have no field “{name}”.", collection.plural)))
@@ -230,6 +233,13 @@ fn plan(tx: &WriteTx<'_>, act: &Act) -> std::result::Result<Plan, NotSaved> {
             let record = record_id(c, id);
             let row = tx.row(c.id, record).map_err(StoreError::from)?.ok_or_else(|| missing(c, id))?;
             Ok(plain(fields.operations(c, &row)?, record))
+        }
+        Act::Text(args) => {
+            let editing = TextEditing::try_from(args.clone())?;
+            let c = collection(&editing.collection)?;
+            let record = record_id(c, &editing.id);
+            let row = tx.row(c.id, record).map_err(StoreError::from)?.ok_or_else(|| missing(c, &editing.id))?;
+            Ok(plain(vec![editing.operation(c, &row)?], record))
         }
         Act::Create { collection: name, key, fields } => {
             let c = collection(name)?;
@@ -399,6 +409,11 @@ fn replace_value(ops: &mut [Op], name: &str, json: &Json) -> std::result::Result
         match op {
             Op::Set { field, value, .. } if *field == f.id => {
                 *value = f.from_json(json).map_err(invalid)?;
+                return Ok(());
+            }
+            Op::Text { collection, record, field, .. } if *field == f.id => {
+                let value = f.from_json(json).map_err(invalid)?;
+                *op = Op::Set { collection: *collection, record: *record, field: f.id, value };
                 return Ok(());
             }
             Op::Insert { values, .. } => {

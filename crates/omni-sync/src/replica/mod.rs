@@ -6,6 +6,7 @@ pub mod local;
 pub mod overlay;
 pub mod seal;
 pub mod session;
+pub mod texts;
 pub mod tx;
 
 pub use feed::{Answered, Applied, FeedError, apply_outcomes, apply_page, recompute, root_of};

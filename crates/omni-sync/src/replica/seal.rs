@@ -2,6 +2,7 @@
 //! first byte is sent. Priority decides the order, but a change never passes an unsealed one it depends on.
 
 use super::overlay::Visible;
+use super::texts;
 use super::tx::{OutboxEntry, OutboxState, ReplicaTx};
 use crate::sign::sign_batch;
 use crate::storage::StorageError;
@@ -156,7 +157,7 @@ fn seal_waiting(
             if entry.attempts == 0 {
                 entry.change.after = relies_on(tx, &entry.change, entry.local_no)?;
             }
-            let wire = entry.change.to_bytes();
+            let wire = texts::wire_bytes(&entry.change);
             if used + wire.len() > bytes && used > 0 {
                 tx.set_meta(&meta)?;
                 return Ok(sealed);

@@ -382,7 +382,7 @@ impl CentralTx for SqliteWrite<'_> {
     }
 
     fn text_engine(&self) -> &dyn TextEngine {
-        &LoroTexts
+        &LoroTexts::STANDARD
     }
 
     fn boot_samples(&self, device: DeviceId, boot: BootId) -> Result<Vec<BootSample>> {
