@@ -193,9 +193,8 @@ fn hold_groups(collection: &Collection, lines: &mut [Line]) {
 /// The lines of a record that shall be what it was at an earlier point: every field that differs. A field somebody else
 /// (not `own`) wrote since is left alone, unless it is chosen. `since`: the writes after that point, newest first.
 pub fn rolled_back(now: Option<&Row>, then: Option<&Row>, since: &[Step], own: DeviceId) -> Back {
-    let foreign = |wrote: &dyn Fn(&Image) -> bool| {
-        since.iter().filter(|s| wrote(&s.image)).map(|s| s.device).find(|d| *d != own)
-    };
+    let foreign =
+        |wrote: &dyn Fn(&Image) -> bool| since.iter().filter(|s| wrote(&s.image)).map(|s| s.device).find(|d| *d != own);
     let line = |field, now, then| {
         let later = foreign(&|image: &Image| image.fields.iter().any(|f| f.field == field));
         Line { field, now, then, later }
