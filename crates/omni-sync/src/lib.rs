@@ -7,6 +7,7 @@ pub mod central;
 pub mod diff;
 pub mod digest;
 pub mod interval;
+pub mod ledger;
 pub mod meta;
 pub mod replica;
 pub mod sign;
