@@ -3,6 +3,7 @@
 mod api;
 mod envelope;
 mod http;
+mod ledger;
 mod push;
 mod session;
 mod tokens;

@@ -10,13 +10,14 @@ mod types;
 
 pub use ext::StorageExt;
 pub use types::{
-    BatchRecord, CodeRecord, Counts, DeviceRecord, LoggedEntry, MediumError, PageLimits, ScopeState, medium,
+    BatchRecord, CodeRecord, Counts, DeviceRecord, LedgerSummary, LoggedEntry, MediumError, PageLimits, ScopeState, medium,
 };
 
 use omni_model::RecordId;
 use omni_protocol::{BootId, ConflictItem, DeviceId, Grants, Hash, ReplicaId, Scope};
 use omni_sync::StorageError;
 use omni_sync::central::{BootSample, CentralHead, CentralTx, Commit, ReplicaState};
+use omni_sync::ledger::{Leaf, Nodes, SignedHead};
 use omni_sync::meta::Stored;
 
 /// The work of one write transaction.
@@ -70,10 +71,16 @@ pub trait WriteTx: CentralTx + Directory {
     fn put_setting(&mut self, name: &str, value: &[u8]) -> Result<(), StorageError>;
     /// Starts a new history that continues the present one's head; notes where it forked.
     fn open_epoch(&mut self, epoch: u32) -> Result<(), StorageError>;
+    /// What a head of the ledger over everything written so far would stand for.
+    fn ledger(&mut self) -> Result<LedgerSummary, StorageError>;
+    /// Stores a signed head. One of the same size and epoch is replaced.
+    fn put_tree_head(&mut self, head: &SignedHead) -> Result<(), StorageError>;
+    /// The newest signed head.
+    fn tree_head(&self) -> Result<Option<SignedHead>, StorageError>;
 }
 
 /// One read transaction.
-pub trait ReadTx: Directory {
+pub trait ReadTx: Directory + Nodes {
     /// Where history stands.
     fn head(&self) -> Result<CentralHead, StorageError>;
     /// The hash of a commit; zero for seq 0.
@@ -104,6 +111,12 @@ pub trait ReadTx: Directory {
     fn each_batch(&self, visit: &mut dyn FnMut(BatchRecord) -> Result<(), StorageError>) -> Result<(), StorageError>;
     /// The answered entries of a replica with first ≤ counter ≤ last.
     fn entries(&self, replica: ReplicaId, first: u64, last: u64) -> Result<Vec<LoggedEntry>, StorageError>;
+    /// The newest signed head.
+    fn tree_head(&self) -> Result<Option<SignedHead>, StorageError>;
+    /// The leaf of a commit, made from its rows as they are now.
+    fn leaf(&self, seq: u64) -> Result<Option<Leaf>, StorageError>;
+    /// What the ledger says of itself, and the tables whose rows do not add up to that.
+    fn ledger(&self) -> Result<(LedgerSummary, Vec<&'static str>), StorageError>;
     /// Sizes, for status and metrics.
     fn counts(&self) -> Result<Counts, StorageError>;
     /// Faults the medium itself reports (pages, indexes); empty if it is sound.

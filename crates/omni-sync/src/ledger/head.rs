@@ -73,6 +73,18 @@ impl SignedHead {
     }
 }
 
+/// Answer to `/v1/ledger/head`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct HeadAnswer {
+    /// The newest head.
+    #[n(0)]
+    pub head: SignedHead,
+    /// That it continues the tree of the size asked for; empty if none was, or it is larger.
+    #[n(1)]
+    pub proof: Vec<Hash>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -67,12 +67,18 @@ impl Leaf {
         Leaf {
             seq,
             change: Hash::of("omni-ledger-change", &[change]),
-            outcome: Hash::of("omni-ledger-outcome", &[outcome]),
+            outcome: Hash::default(),
             parts: parts
                 .into_iter()
                 .map(|(scope, part, previous)| PartLeaf::Open { scope, part, previous })
                 .collect(),
         }
+        .answered(outcome)
+    }
+
+    /// The same leaf with this outcome.
+    pub fn answered(self, outcome: &[u8]) -> Leaf {
+        Leaf { outcome: Hash::of("omni-ledger-outcome", &[outcome]), ..self }
     }
 
     /// Closes the parts `grants` may not read.

@@ -9,7 +9,7 @@ mod leaf;
 mod tree;
 mod watch;
 
-pub use head::{SignedHead, TreeHead};
+pub use head::{HeadAnswer, SignedHead, TreeHead};
 pub use leaf::{Leaf, PartLeaf, part_hash};
 pub use tree::{Frontier, Nodes, consistency, continues, includes, inclusion, root};
 pub use watch::{Evidence, KeptCommit, LeafProof, Need, Tampering, Watch};

@@ -4,8 +4,10 @@ mod codec;
 mod directory;
 mod error;
 mod index;
+mod ledger;
 mod read;
 mod schema;
+mod sums;
 mod write;
 
 use super::{MediumError, ReadWork, Storage, WriteWork, medium};

@@ -3,14 +3,16 @@
 use super::codec::{self, RECORD_COLUMNS, RawRecord, decode};
 use super::directory::{self, hash_column};
 use super::error::map;
+use super::ledger;
 use super::write::{read_head, read_record, read_replica};
 use crate::storage::{
-    BatchRecord, CodeRecord, Counts, DeviceRecord, Directory, LoggedEntry, PageLimits, ReadTx, ScopeState,
+    BatchRecord, CodeRecord, Counts, DeviceRecord, Directory, LedgerSummary, LoggedEntry, PageLimits, ReadTx, ScopeState,
 };
 use omni_model::{CollectionId, RecordId};
 use omni_protocol::{CommitInfo, ConflictItem, DeviceId, Grants, Hash, Position, ReplicaId, Scope};
 use omni_sync::StorageError;
 use omni_sync::central::{CentralHead, Commit, ReplicaState};
+use omni_sync::ledger::{Leaf, Nodes, SignedHead};
 use omni_sync::meta::Stored;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -76,6 +78,12 @@ impl Directory for SqliteRead<'_> {
     }
     fn setting(&self, name: &str) -> Result<Option<Vec<u8>>> {
         directory::setting(self.conn, name)
+    }
+}
+
+impl Nodes for SqliteRead<'_> {
+    fn node(&self, at: u64) -> Result<Hash> {
+        ledger::node(self.conn, at)
     }
 }
 
@@ -186,6 +194,18 @@ impl ReadTx for SqliteRead<'_> {
             Ok(LoggedEntry { counter: o.counter, change: o.change, kind: o.kind, seq: o.seq })
         })
         .collect()
+    }
+
+    fn tree_head(&self) -> Result<Option<SignedHead>> {
+        ledger::newest_head(self.conn)
+    }
+
+    fn leaf(&self, seq: u64) -> Result<Option<Leaf>> {
+        ledger::leaf_of(self.conn, seq)
+    }
+
+    fn ledger(&self) -> Result<(LedgerSummary, Vec<&'static str>)> {
+        ledger::check(self.conn)
     }
 
     fn counts(&self) -> Result<Counts> {
