@@ -2,7 +2,7 @@
 
 use crate::storage::{Directory, ReadTx, WriteTx};
 use ed25519_dalek::SigningKey;
-use omni_protocol::Grants;
+use omni_protocol::{Grants, Hash};
 use omni_sync::StorageError;
 use omni_sync::ledger::{HeadAnswer, LeafProof, SPOT_CHECKS, TreeHead, consistency, inclusion};
 
@@ -33,10 +33,17 @@ pub fn begin(tx: &mut dyn WriteTx, key: &SigningKey, now_ms: i64) -> Result<()> 
 
 /// Signs a head over everything the transaction has written, if it wrote anything the last one does not stand for.
 pub fn sign(tx: &mut dyn WriteTx, key: &SigningKey, now_ms: i64) -> Result<()> {
-    let (summary, head) = (tx.ledger()?, tx.head()?);
-    let (root, state, forks) = (summary.root, summary.state, head.forks);
-    let new = TreeHead { epoch: head.position.epoch, size: summary.size, root, at_ms: now_ms, forks, state };
-    let last = tx.tree_head()?.filter(|last| last.is_genuine(&key.verifying_key().to_bytes()));
+    let (summary, head, last) = (tx.ledger()?, tx.head()?, tx.tree_head()?);
+    let previous = match &last {
+        // It takes the place of that one.
+        Some(last) if (last.head.epoch, last.head.size) == (head.position.epoch, summary.size) => last.head.previous,
+        Some(last) => last.identity(),
+        None => Hash::default(),
+    };
+    let (epoch, size, root, state, forks) =
+        (head.position.epoch, summary.size, summary.root, summary.state, head.forks);
+    let new = TreeHead { epoch, size, root, at_ms: now_ms, forks, state, previous };
+    let last = last.filter(|last| last.is_genuine(&key.verifying_key().to_bytes()));
     if last.is_some_and(|last| last.head == TreeHead { at_ms: last.head.at_ms, ..new.clone() }) {
         return Ok(());
     }

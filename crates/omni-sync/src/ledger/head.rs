@@ -28,6 +28,9 @@ pub struct TreeHead {
     /// Hash of what central's rows add up to: binds its state and answers to the head. Laptops cannot open it.
     #[n(5)]
     pub state: Hash,
+    /// Identity of the head before; zero for the first. A head taken out of the row of heads is missed.
+    #[n(6)]
+    pub previous: Hash,
 }
 
 impl TreeHead {
@@ -63,6 +66,11 @@ pub struct SignedHead {
 }
 
 impl SignedHead {
+    /// What the head after this one names.
+    pub fn identity(&self) -> Hash {
+        Hash::of("omni-signed-head", &[&to_bytes(self)])
+    }
+
     /// Whether the key's owner signed it.
     pub fn is_genuine(&self, public_key: &[u8; 32]) -> bool {
         let (Ok(key), Ok(signature)) = (VerifyingKey::from_bytes(public_key), Signature::from_slice(&self.signature))
@@ -100,17 +108,19 @@ mod tests {
             at_ms: 5,
             forks: vec![(1, 4)],
             state: Hash([2; 32]),
+            previous: Hash([3; 32]),
         };
         let signed = head.clone().sign(&key);
         assert!(signed.is_genuine(&public));
         assert!(!signed.is_genuine(&SigningKey::from_bytes(&[8; 32]).verifying_key().to_bytes()));
-        let changes: [fn(&mut TreeHead); 6] = [
+        let changes: [fn(&mut TreeHead); 7] = [
             |h| h.epoch += 1,
             |h| h.size += 1,
             |h| h.root.0[0] ^= 1,
             |h| h.at_ms += 1,
             |h| h.forks[0].1 += 1,
             |h| h.state.0[0] ^= 1,
+            |h| h.previous.0[0] ^= 1,
         ];
         for change in changes {
             let mut altered = signed.clone();
@@ -121,8 +131,9 @@ mod tests {
 
     #[test]
     fn a_head_names_its_own_past() {
-        let (root, state) = (Hash::default(), Hash::default());
-        let head = TreeHead { epoch: 3, size: 50, root, at_ms: 0, forks: vec![(1, 10), (2, 30)], state };
+        let (root, state, previous) = (Hash::default(), Hash::default(), Hash::default());
+        let forks = vec![(1, 10), (2, 30)];
+        let head = TreeHead { epoch: 3, size: 50, root, at_ms: 0, forks, state, previous };
         for (epoch, size, own) in [(3, 50, true), (3, 51, false), (2, 30, true), (2, 31, false), (1, 10, true)] {
             assert_eq!(head.continues(epoch, size), own, "{epoch}/{size}");
         }

@@ -143,7 +143,7 @@ impl Watch {
             return Err(Tampering::Signature);
         }
         let (new, Some(old)) = (&given.head, self.newest().map(|h| &h.head)) else { return Ok(Need::Nothing) };
-        if (new.epoch, new.size) < (old.epoch, old.size) && (new.epoch <= old.epoch) {
+        if (new.epoch, new.size) < (old.epoch, old.size) {
             return Err(Tampering::WentBack { epoch: new.epoch, found: new.size, known: old.size });
         }
         let basis = self.basis(new);
@@ -171,6 +171,8 @@ impl Watch {
             }
         }
         let head = &given.head;
+        // A copy that was begun and not noted as done stands at most here.
+        self.whole_after = self.whole_after.min(head.size);
         if self.heads.is_empty() || self.grants != grants.hash() {
             (self.grants, self.whole_after) = (grants.hash(), head.size);
         }
@@ -205,6 +207,16 @@ impl Watch {
             let least = (1..self.heads.len() - 1).min_by(|a, b| share(*a).total_cmp(&share(*b)));
             self.heads.remove(least.unwrap_or(0));
         }
+    }
+
+    /// A whole copy is about to be taken: until it stands, no gap in the history is evidence. To be durable before it is.
+    pub fn copying(&mut self) {
+        self.whole_after = u64::MAX;
+    }
+
+    /// The whole copy stands at `seq`.
+    pub fn copied(&mut self, seq: u64) {
+        self.whole_after = seq;
     }
 
     /// Which of the commits kept in the history to ask for, by random numbers (one each is enough).

@@ -70,7 +70,8 @@ impl Central {
     fn head(&self) -> SignedHead {
         let size = self.parts.len() as u64;
         let (root, forks) = (root(&self.tree, size).unwrap(), self.forks.clone());
-        TreeHead { epoch: self.epoch, size, root, at_ms: 0, forks, state: Hash::default() }.sign(&self.key)
+        let (state, previous) = (Hash::default(), Hash::default());
+        TreeHead { epoch: self.epoch, size, root, at_ms: 0, forks, state, previous }.sign(&self.key)
     }
 
     fn restore(&mut self, seq: u64) {

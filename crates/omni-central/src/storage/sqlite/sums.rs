@@ -29,10 +29,12 @@ pub enum Table {
     Conflict,
     /// Histories of text fields.
     Text,
+    /// Digests of scopes, with the last part of each.
+    Scope,
 }
 
 /// Every summed table with its name and the columns that count, in order of their place.
-const TABLES: [(Table, &str, &str); 8] = [
+const TABLES: [(Table, &str, &str); 9] = [
     (Table::Log, "commit_log", "seq, epoch, hash, at_ms, info, change, images"),
     (Table::Record, "record", "collection, id, owner, key, fields, meta, live"),
     (Table::Entry, "entry", "replica, counter, outcome"),
@@ -41,6 +43,7 @@ const TABLES: [(Table, &str, &str); 8] = [
     (Table::Replica, "replica", "id, device, lineage, counter, chain"),
     (Table::Conflict, "conflict", "id, owner, compartment, open, item"),
     (Table::Text, "text_history", "collection, record, field, history"),
+    (Table::Scope, "scope_digest", "owner, compartment, digest, seq, part"),
 ];
 
 /// One column of a row to be summed.

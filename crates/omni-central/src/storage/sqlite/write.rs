@@ -40,6 +40,8 @@ struct ScopeRow {
     seq: u64,
     /// Hash of its last part; zero = none.
     part: Hash,
+    /// What its row in the table adds up to, if it has one.
+    sum: Option<Digest>,
 }
 
 /// A record's row as it is in the table.
@@ -159,10 +161,7 @@ impl<'c> SqliteWrite<'c> {
             cached.dirty = false;
         }
         for (scope, cached) in memory.scopes.iter_mut().filter(|(_, c)| c.dirty) {
-            let ScopeRow { digest, seq, part } = cached.value;
-            let (owner, digest) = (&scope.owner.as_bytes()[..], &digest.0.to_le_bytes()[..]);
-            let sql = "INSERT OR REPLACE INTO scope_digest VALUES (?1, ?2, ?3, ?4, ?5)";
-            run(conn, sql, params![owner, scope.compartment, digest, seq as i64, &part.0[..]])?;
+            write_scope(conn, ledger_in(&mut memory.ledger, conn)?, *scope, &mut cached.value)?;
             cached.dirty = false;
         }
         if let Some(ledger) = &mut memory.ledger {
@@ -305,11 +304,29 @@ fn read_scope(conn: &Connection, scope: Scope) -> Result<ScopeRow> {
     let mut rows = statement.query(params![&scope.owner.as_bytes()[..], scope.compartment]).map_err(map)?;
     let Some(row) = rows.next().map_err(map)? else { return Ok(ScopeRow::default()) };
     let digest: Vec<u8> = row.get(0).map_err(map)?;
-    Ok(ScopeRow {
-        digest: codec::digest(&digest)?,
-        seq: row.get::<_, i64>(1).map_err(map)? as u64,
-        part: directory::hash_column(row, 2)?,
-    })
+    let (digest, part) = (codec::digest(&digest)?, directory::hash_column(row, 2)?);
+    let found = ScopeRow { digest, seq: row.get::<_, i64>(1).map_err(map)? as u64, part, sum: None };
+    Ok(ScopeRow { sum: Some(sums::row(Table::Scope, &scope_cells(&scope, &found, &digest.0.to_le_bytes()))), ..found })
+}
+
+fn scope_cells<'r>(scope: &'r Scope, row: &'r ScopeRow, digest: &'r [u8; 16]) -> [Cell<'r>; 5] {
+    [
+        Cell::Bytes(scope.owner.as_bytes()),
+        Cell::Int(scope.compartment.into()),
+        Cell::Bytes(digest),
+        Cell::Int(row.seq as i64),
+        Cell::Bytes(&row.part.0),
+    ]
+}
+
+fn write_scope(conn: &Connection, ledger: &mut Ledger, scope: Scope, row: &mut ScopeRow) -> Result<()> {
+    let digest = row.digest.0.to_le_bytes();
+    let cells = scope_cells(&scope, row, &digest);
+    let sql = "INSERT OR REPLACE INTO scope_digest VALUES (?1, ?2, ?3, ?4, ?5)";
+    run(conn, sql, rusqlite::params_from_iter(&cells))?;
+    let sum = sums::row(Table::Scope, &cells);
+    ledger.replaced(Table::Scope, row.sum.replace(sum), sum);
+    Ok(())
 }
 
 /// The cells of a record's row, in the order of its columns.
