@@ -1,5 +1,6 @@
 //! The embedded storage: one SQLite file in WAL mode, one writer, a few readers.
 
+mod audit;
 mod codec;
 mod directory;
 mod error;
