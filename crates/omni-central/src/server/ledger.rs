@@ -23,11 +23,7 @@ fn asked<T>(query: Asked<T>) -> Result<T> {
 }
 
 /// Runs `work` unless the tree is smaller than `size`.
-fn up_to<T>(
-    app: &App,
-    size: u64,
-    work: impl FnOnce(&dyn ReadTx) -> std::result::Result<T, StorageError>,
-) -> Result<T> {
+fn up_to<T>(app: &App, size: u64, work: impl FnOnce(&dyn ReadTx) -> std::result::Result<T, StorageError>) -> Result<T> {
     app.core.storage.reading(|tx| {
         let known = tx.tree_head()?.map_or(0, |signed| signed.head.size);
         if size > known {
@@ -45,11 +41,7 @@ pub(super) struct HeadQuery {
 }
 
 /// `/v1/ledger/head?from=N`: the newest signed head, with the proof that it continues the tree of N commits.
-pub(super) async fn head(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    query: Asked<HeadQuery>,
-) -> Api<Response> {
+pub(super) async fn head(State(app): State<Arc<App>>, headers: HeaderMap, query: Asked<HeadQuery>) -> Api<Response> {
     caller(&app, &headers)?;
     let from = asked(query)?.from;
     let answer = blocking(&app, move |app| Ok(app.core.storage.reading(|tx| ledger::head(tx, from))?)).await?;
@@ -74,8 +66,7 @@ pub(super) async fn consistency(
     if from > to {
         return Err(CentralError::new("bad_request", "`from` is greater than `to`.").into());
     }
-    let proof =
-        blocking(&app, move |app| up_to(app, to, |tx| omni_sync::ledger::consistency(tx, from, to))).await?;
+    let proof = blocking(&app, move |app| up_to(app, to, |tx| omni_sync::ledger::consistency(tx, from, to))).await?;
     Ok(packed(&to_bytes(&proof))?)
 }
 
@@ -99,15 +90,10 @@ impl ProofQuery {
 }
 
 /// `/v1/ledger/proof?seq=A,B,…&size=N`: leaves cut to what the device may read, each with its path in the tree of N.
-pub(super) async fn proof(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    query: Asked<ProofQuery>,
-) -> Api<Response> {
+pub(super) async fn proof(State(app): State<Arc<App>>, headers: HeaderMap, query: Asked<ProofQuery>) -> Api<Response> {
     let (_, grants) = caller(&app, &headers)?;
     let query = asked(query)?;
     let (seqs, size) = (query.seqs()?, query.size);
-    let proofs =
-        blocking(&app, move |app| up_to(app, size, |tx| ledger::proofs(tx, &seqs, size, &grants))).await?;
+    let proofs = blocking(&app, move |app| up_to(app, size, |tx| ledger::proofs(tx, &seqs, size, &grants))).await?;
     Ok(packed(&to_bytes(&proofs))?)
 }

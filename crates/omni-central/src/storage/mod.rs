@@ -10,7 +10,8 @@ mod types;
 
 pub use ext::StorageExt;
 pub use types::{
-    BatchRecord, CodeRecord, Counts, DeviceRecord, LedgerSummary, LoggedEntry, MediumError, PageLimits, ScopeState, medium,
+    BatchRecord, CodeRecord, Counts, DeviceRecord, LedgerSummary, LoggedEntry, MediumError, PageLimits, ScopeState,
+    medium,
 };
 
 use omni_model::RecordId;

@@ -189,10 +189,15 @@ pub fn build() -> Book {
         let (key, now) = (format!("s{n}"), 1_000 * n);
         let brand = format!("b{n}");
         let sector = RecordId::from_key("sector", &key);
-        let mut say = |kind: OutcomeKind| drop(kinds.insert(format!("{kind:?}")));
+        let mut say = |kind: OutcomeKind| {
+            kinds.insert(format!("{kind:?}"));
+        };
         say(admit(&storage, &mut a, now, vec![insert("sector", &key, vec![("name", Value::text(&key))])]));
-        let values = vec![("name", Value::text(&brand)), ("sector", Value::Id(sector))];
+        let kind = ("kind", Value::text("core"));
+        let values = vec![("name", Value::text(&brand)), ("sector", Value::Id(sector)), kind];
         say(admit(&storage, &mut a, now + 1, vec![insert("brand", &brand, values)]));
+        let app = format!("a{n}");
+        say(admit(&storage, &mut a, now + 1, vec![insert("app", &app, vec![("name", Value::text(&app))])]));
         let seen = storage.reading(|tx| tx.head()).unwrap().position.seq;
         (a.base, b.base) = (seen, seen);
         // Both at once, neither knowing the other's.

@@ -14,7 +14,7 @@ use omni_central::ledger;
 use omni_central::storage::StorageExt;
 use omni_central::verify::{Depth, verify};
 use omni_protocol::Grants;
-use omni_sync::ledger::{Need, Watch};
+use omni_sync::ledger::Need;
 use std::collections::BTreeMap;
 
 const TAMPERINGS: u32 = 1_000;

@@ -68,10 +68,7 @@ impl Leaf {
             seq,
             change: Hash::of("omni-ledger-change", &[change]),
             outcome: Hash::default(),
-            parts: parts
-                .into_iter()
-                .map(|(scope, part, previous)| PartLeaf::Open { scope, part, previous })
-                .collect(),
+            parts: parts.into_iter().map(|(scope, part, previous)| PartLeaf::Open { scope, part, previous }).collect(),
         }
         .answered(outcome)
     }

@@ -7,13 +7,11 @@ use super::error::map;
 use super::ledger;
 use super::write::{read_committed, read_head, read_record, read_replica};
 use crate::storage::{
-    BatchRecord, CodeRecord, Counts, DeviceRecord, Directory, LedgerSummary, LoggedEntry, PageLimits, ReadTx, ScopeState,
-    Visit,
+    BatchRecord, CodeRecord, Counts, DeviceRecord, Directory, LedgerSummary, LoggedEntry, PageLimits, ReadTx,
+    ScopeState, Visit,
 };
 use omni_model::{CollectionId, RecordId};
-use omni_protocol::{
-    ChangeId, CommitInfo, ConflictItem, DeviceId, Grants, Hash, Outcome, Position, ReplicaId, Scope,
-};
+use omni_protocol::{ChangeId, CommitInfo, ConflictItem, DeviceId, Grants, Hash, Outcome, Position, ReplicaId, Scope};
 use omni_sync::StorageError;
 use omni_sync::central::{CentralHead, Commit, Committed, ReplicaState};
 use omni_sync::ledger::{Leaf, Nodes, SignedHead};

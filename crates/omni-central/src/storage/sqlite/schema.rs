@@ -68,7 +68,8 @@ INSERT INTO log_head VALUES (1, 1, 0, zeroblob(32), 0, 1);
 ";
 
 /// What brings the tables of format n + 1 to format n + 2. Append only.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
 ALTER TABLE commit_log ADD COLUMN images BLOB NOT NULL DEFAULT x'80';
 CREATE TABLE touched(
   collection INTEGER NOT NULL, record BLOB NOT NULL, seq INTEGER NOT NULL,
@@ -76,14 +77,16 @@ CREATE TABLE touched(
 CREATE TABLE text_history(
   collection INTEGER NOT NULL, record BLOB NOT NULL, field INTEGER NOT NULL, history BLOB NOT NULL,
   PRIMARY KEY(collection, record, field)) STRICT;
-", "
+",
+    "
 ALTER TABLE part ADD COLUMN prev BLOB NOT NULL DEFAULT x'';
 ALTER TABLE scope_digest ADD COLUMN part BLOB NOT NULL DEFAULT x'';
 CREATE TABLE tree_node(at INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
 CREATE TABLE tree_head(
   size INTEGER NOT NULL, epoch INTEGER NOT NULL, signed BLOB NOT NULL, PRIMARY KEY(size, epoch)) STRICT, WITHOUT ROWID;
 CREATE TABLE ledger(one INTEGER PRIMARY KEY CHECK(one = 1), frontier BLOB NOT NULL, sums BLOB NOT NULL) STRICT;
-"];
+",
+];
 
 /// Makes the tables if the file is new; refuses what this version cannot read.
 pub fn prepare(conn: &mut Connection) -> Result<(), StorageError> {

@@ -170,8 +170,7 @@ fn cell(value: ValueRef<'_>) -> Result<Cell<'_>> {
 /// The digest of the row of `table` that the condition `key` finds with these values, if there is one.
 pub fn stored(conn: &Connection, table: Table, key: &str, at: &[Cell]) -> Result<Option<Digest>> {
     let (_, name, columns) = TABLES[table as usize];
-    let mut statement =
-        conn.prepare_cached(&format!("SELECT {columns} FROM {name} WHERE {key}")).map_err(map)?;
+    let mut statement = conn.prepare_cached(&format!("SELECT {columns} FROM {name} WHERE {key}")).map_err(map)?;
     let mut rows = statement.query(rusqlite::params_from_iter(at)).map_err(map)?;
     rows.next().map_err(map)?.map(|found| digest_of(table, found)).transpose()
 }

@@ -428,10 +428,8 @@ impl CentralTx for SqliteWrite<'_> {
         self.replace(Table::Entry, sql, &cells, ("replica = ?1 AND counter = ?2", 2))?;
         let cells = [Cell::Bytes(outcome.change.as_bytes()), Cell::Bytes(&content.0), Cell::Bytes(&bytes)];
         let sql = "INSERT OR IGNORE INTO change_outcome VALUES (?1, ?2, ?3)";
-        let come = conn
-            .prepare_cached(sql)
-            .and_then(|mut s| s.execute(rusqlite::params_from_iter(&cells)))
-            .map_err(map)?;
+        let come =
+            conn.prepare_cached(sql).and_then(|mut s| s.execute(rusqlite::params_from_iter(&cells))).map_err(map)?;
         let ledger = self.ledger()?;
         if come > 0 {
             ledger.replaced(Table::Outcome, None, sums::row(Table::Outcome, &cells));
@@ -528,12 +526,7 @@ impl CentralTx for SqliteWrite<'_> {
     }
 
     fn put_text_history(&mut self, c: CollectionId, id: RecordId, f: FieldId, history: &[u8]) -> Result<()> {
-        let cells = [
-            Cell::Int(c.0.into()),
-            Cell::Bytes(id.as_bytes()),
-            Cell::Int(f.0.into()),
-            Cell::Bytes(history),
-        ];
+        let cells = [Cell::Int(c.0.into()), Cell::Bytes(id.as_bytes()), Cell::Int(f.0.into()), Cell::Bytes(history)];
         let sql = "INSERT OR REPLACE INTO text_history VALUES (?1, ?2, ?3, ?4)";
         self.replace(Table::Text, sql, &cells, ("collection = ?1 AND record = ?2 AND field = ?3", 3))
     }
