@@ -10,7 +10,9 @@ use omni_protocol::rpc::{ChangeMade, TextArgs};
 use omni_protocol::{ChangeId, GroupRef, WireError};
 use omni_store::{Durability, Lane, Store, StoreError, WriteTx};
 use omni_sync::replica::overlay::Visible;
-use omni_sync::replica::{EditError, Intent, OutboxState, ReplicaTx, discard, save as save_intent, seal_lone, take_for_reissue};
+use omni_sync::replica::{
+    EditError, Intent, OutboxState, ReplicaTx, discard, save as save_intent, seal_lone, take_for_reissue,
+};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -67,11 +67,7 @@ pub fn seal_lone(tx: &mut dyn ReplicaTx) -> Result<(), StorageError> {
 }
 
 /// The sealed entries of one batch, and whether newly sealed ones may follow them.
-fn sealed_run(
-    tx: &dyn ReplicaTx,
-    from: u64,
-    limits: BatchLimits,
-) -> Result<(Vec<OutboxEntry>, bool), StorageError> {
+fn sealed_run(tx: &dyn ReplicaTx, from: u64, limits: BatchLimits) -> Result<(Vec<OutboxEntry>, bool), StorageError> {
     let mut entries = tx.outbox_sealed(from, limits.changes)?;
     // A batch is one unbroken run: stop before a counter that was answered already.
     let first = entries.first().and_then(|e| e.counter);
