@@ -131,8 +131,6 @@ pub trait ReadTx: Directory + Nodes {
     fn tree_head(&self) -> Result<Option<SignedHead>, StorageError>;
     /// The leaf of a commit, made from its rows as they are now.
     fn leaf(&self, seq: u64) -> Result<Option<Leaf>, StorageError>;
-    /// A commit with what it did to each record.
-    fn committed(&self, seq: u64) -> Result<Option<Committed>, StorageError>;
     /// Every record, deleted ones included.
     fn each_record(&self, visit: &mut dyn FnMut(Stored) -> Result<(), StorageError>) -> Result<(), StorageError>;
     /// Every answer by replica and counter, in that order.

@@ -6,7 +6,7 @@ use super::directory::{self, hash_column};
 use super::error::map;
 use super::ledger;
 use super::past;
-use super::write::{read_committed, read_head, read_record, read_replica};
+use super::write::{read_head, read_record, read_replica};
 use crate::storage::{
     BatchRecord, CodeRecord, Counts, DeviceRecord, Directory, LedgerSummary, LoggedEntry, PageLimits, ReadTx,
     ScopeState, Visit,
@@ -242,10 +242,6 @@ impl ReadTx for SqliteRead<'_> {
 
     fn leaf(&self, seq: u64) -> Result<Option<Leaf>> {
         ledger::leaf_of(self.conn, seq)
-    }
-
-    fn committed(&self, seq: u64) -> Result<Option<Committed>> {
-        read_committed(self.conn, seq)
     }
 
     fn each_record(&self, visit: &mut dyn FnMut(Stored) -> Result<()>) -> Result<()> {
