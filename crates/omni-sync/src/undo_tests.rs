@@ -46,7 +46,7 @@ fn a_last_writer_goes_back_another_is_offered() {
     let (a, b, c) = (text("name", "a"), text("name", "b"), text("name", "c"));
     let found = back(Some(a.clone()), &[(ME, true, Some(b.clone()))]);
     let line = Line { field: field("name"), now: Value::text("b"), then: Value::text("a"), later: None };
-    assert_eq!(found.lines, [line.clone()]);
+    assert_eq!(found.lines, std::slice::from_ref(&line));
     let found = back(Some(a), &[(ME, true, Some(b)), (BEN, false, Some(c))]);
     assert_eq!(found.lines, [Line { now: Value::text("c"), later: Some(device(BEN)), ..line }]);
 }
@@ -86,7 +86,7 @@ fn a_created_record_goes_unless_somebody_worked_on_it() {
     let (a, b) = (text("name", "a"), text("name", "b"));
     let found = back(None, &[(ME, true, Some(a.clone()))]);
     let whole = Line { field: FieldId::RECORD, now: Value::Bool(true), then: Value::Null, later: None };
-    assert_eq!(found.lines, [whole.clone()]);
+    assert_eq!(found.lines, std::slice::from_ref(&whole));
     let found = back(None, &[(ME, true, Some(a)), (BEN, false, Some(b))]);
     assert_eq!(found.lines, [Line { later: Some(device(BEN)), ..whole }]);
 }
@@ -97,7 +97,7 @@ fn a_deleted_record_comes_back_whole() {
     let found = back(Some(a.clone()), &[(ME, true, None)]);
     assert_eq!(found.restored, Some(a.clone()));
     let line = Line { field: FieldId::RECORD, now: Value::Null, then: Value::Bool(true), later: None };
-    assert_eq!(found.lines, [line.clone()]);
+    assert_eq!(found.lines, std::slice::from_ref(&line));
     // With what was changed before it, if that goes back too.
     let found = back(Some(a.clone()), &[(ME, true, Some(b.clone())), (ME, true, None)]);
     assert_eq!(found.restored, Some(a.clone()));

@@ -182,7 +182,7 @@ pub(super) async fn as_of(State(app): State<Arc<App>>, headers: HeaderMap, query
     let (_, grants) = caller(&app, &headers)?;
     let q = asked(query)?;
     let found = blocking(&app, move |app| {
-        let found = app.core.storage.reading(|tx| {
+        app.core.storage.reading(|tx| {
             let at = match (q.seq, q.at_ms) {
                 (Some(seq), None) => seq,
                 (None, Some(at_ms)) => tx.seq_at(at_ms)?,
@@ -193,8 +193,7 @@ pub(super) async fn as_of(State(app): State<Arc<App>>, headers: HeaderMap, query
                 return Ok(Err(CentralError::new("ahead", format!("Central stands at {head}, before {at}."))));
             }
             Ok(Ok(record_then(tx, CollectionId(q.collection), RecordId(q.record), at, &grants)?))
-        })?;
-        found
+        })?
     });
     Ok(packed(&to_bytes(&found.await?))?)
 }

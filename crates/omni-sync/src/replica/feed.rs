@@ -9,6 +9,7 @@ use crate::meta::Image;
 use crate::storage::StorageError;
 use omni_model::{CollectionId, FieldId, RecordId, Row, Value, schema};
 use omni_protocol::{ChangeId, Decided, Effect, FeedPage, Outcome, OutcomeKind, Part, Scope};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What applying a page did.
@@ -103,8 +104,8 @@ impl Layer<'_> {
         let mut before: BTreeMap<Key, Option<Row>> = BTreeMap::new();
         for effect in parts.iter().flat_map(|p| &p.effects).filter(|e| !matches!(e, Effect::Conflict(_))) {
             let key = effect.record();
-            if !before.contains_key(&key) {
-                before.insert(key, self.load(key)?);
+            if let Entry::Vacant(slot) = before.entry(key) {
+                slot.insert(self.load(key)?);
             }
         }
         self.effects(parts)?;
