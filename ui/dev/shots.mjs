@@ -85,6 +85,14 @@ const PARTS = {
     await page.keyboard.press("Escape"); await id("conflicts-attention").click(); await shot("conflict-attention");
     await id("conflicts-auto").click(); await shot("conflict-auto"); await id("conflicts-person").click(); await shot("conflict-person");
   }],
+  history: ["ready", async ({ page, id, go, shot }) => {
+    await go("/brands?sector=banking"); await id("brand-row").nth(2).locator("[role=gridcell]").first().click(); await id("pane-history").click(); await id("history-entry").first().waitFor(); await shot("history");
+    await id("history-undo").nth(3).click(); await id("rollback-lines").waitFor(); await shot("history-undo"); await page.keyboard.press("Escape");
+    await id("history-rollback").nth(6).click(); await id("rollback-lines").waitFor(); await shot("history-rollback"); await page.keyboard.press("Escape");
+    await id("history-asof").click(); await id("as-of-show").click(); await id("as-of-label").waitFor(); await shot("as-of");
+    await go("/home"); await id("recent-device").click(); await shot("device"); await id("rollback-device").fill("field-7"); await id("rollback-preview").click(); await id("rollback-lines").waitFor(); await shot("device-preview"); await id("rollback-apply").click(); await shot("device-done");
+    await page.keyboard.press("Control+z"); await shot("undone");
+  }],
   plain: ["plain", async ({ id, go, shot }) => { await go("/monitor"); await id("chart-queue").waitFor(); await shot("monitor-unknown"); await go("/conflicts"); await shot("conflicts-none"); }],
   over: ["ready", async ({ page, id, go, shot }) => {
     await go("/settings"); await shot("settings");

@@ -33,14 +33,14 @@ export function mineHead(item: ConflictRow, now: number): SideHead {
   const first = item.fields[0];
   const at = clockOf(item.typed_at ?? first?.at ?? null, now);
   const late = (gapMs(item) ?? 0) > SKEW_MS;
-  const decided = item.decided === "auto";
-  if (item.own) return { title: decided ? "Your edit, which lost" : "Your edit", parts: known(["this laptop", at, late ? "offline" : null]) };
-  return { title: decided ? "The edit that lost" : "Edit that waits", parts: known([first?.by ?? "somebody unknown", first?.device ?? null, at]) };
+  if (item.own) return { title: item.decided === "auto" ? "Your edit, which lost" : "Your edit", parts: known(["this laptop", at, late ? "offline" : null]) };
+  const titles: { [decided: string]: string } = { open: "Edit that waits", auto: "The edit that lost", person: "The edit that waited" };
+  return { title: titles[item.decided] ?? "Edit that waits", parts: known([first?.by ?? "somebody unknown", first?.device ?? null, at]) };
 }
 
 export function theirsHead(item: ConflictRow, now: number): SideHead {
-  const title = item.decided === "auto" ? "What stands" : "On central";
-  return { title, parts: known([item.theirs_by ?? "author unknown", item.theirs_device, clockOf(item.theirs_at, now)]) };
+  const titles: { [decided: string]: string } = { auto: "What stands", person: "On central then" };
+  return { title: titles[item.decided] ?? "On central", parts: known([item.theirs_by ?? "author unknown", item.theirs_device, clockOf(item.theirs_at, now)]) };
 }
 
 /** What to know about the author's clock; empty if typing and arrival agree. */
@@ -76,8 +76,9 @@ export function causeSentence(item: ConflictRow): string {
     case "min":
       return "The value only moves one way; the edit that lost would have moved it back.";
     case "superseded":
+      return "A later edit, made knowing both, settled it.";
     case "stale":
-      return "Somebody settled it, and the field moved before that arrived. The choice made then is shown; choose again.";
+      return "A decision arrived after the field had moved. Its choice is kept here beside what holds now; choose again.";
     default:
       return item.decided === "auto" ? `A rule decided it: ${item.rule}.` : `It waits for a decision: ${item.rule}.`;
   }
@@ -114,8 +115,8 @@ export function causeLabel(item: ConflictRow): string {
     transition: "Steps not allowed",
     set: "Sets",
     text: "Texts",
-    superseded: "Settled, then moved",
-    stale: "Settled, then moved",
+    superseded: "Settled by a later edit",
+    stale: "Decided, then moved",
   };
   return labels[item.rule.toLowerCase()] ?? item.rule;
 }
@@ -167,6 +168,7 @@ export function bulkSentence(done: number, failed: number): string {
 
 /** A decision that is settled: by whom, when. */
 export function settledSentence(item: ConflictRow, now: number, show: (field: string, value: JsonValue) => string): string {
+  if (item.rule === "superseded") return "";
   const who = known([item.settled_by ?? (item.decided === "person" ? "Somebody" : null), item.settled_at ? `at ${clockOf(item.settled_at, now)}` : null]).join(", ");
   if (item.kind !== "field") return who === "" ? "" : `Settled by ${who}.`;
   const values = item.fields.map((f) => `“${show(f.name, f.settled)}”`).join(", ");
