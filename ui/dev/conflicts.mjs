@@ -41,7 +41,8 @@ export function fillConflicts() {
   item("brand", brands[21], [side("brand", "notes", NOTE, NOTE_MINE, NOTE_THEIRS, { at: iso(40 * MIN) })], { own: true, typed_at: iso(60 * MIN) });
   item("brand", brands[40], [side("brand", "sector", sectors[1].id, sectors[2].id, sectors[3].id, { at: iso(44 * MIN) })], { typed_at: iso(37 * MIN) });
   item("scroll", scrolls[3], [side("scroll", "fee_local", 20, 25, 22), side("scroll", "fee_regional", 60, 75, 66), side("scroll", "fee_global", 140, 170, 150)], { rule: "Protected" });
-  item("brand", brands[33], [side("brand", "markets", ["EU", "priority"], ["EU", "Asia", "priority"], ["EU"])], { rule: "Set" });
+  item("brand", brands[33], [side("brand", "markets", ["EU", "priority"], ["EU", "Asia", "priority"], ["EU"])], { rule: "stale" });
+  item("brand", brands[34], [side("brand", "markets", null, null, ["priority"])], { rule: "Set", decided: "auto" });
   item("sector", sectors[4], [side("sector", "name", sectors[4].values.name, `${sectors[4].values.name} & Storage`, `${sectors[4].values.name} and Logistics`, { by: "Ada Okafor", device: "ada-laptop" })], { rule: "Authority", own: true });
   item("scroll", scrolls[9], [side("scroll", "status", "active", "paused", "retired")], { rule: "Transition" });
   item("treaty", treaties[2], [side("treaty", "*", null, null, null)], { kind: "record", rule: "committed stands", delete: true });
@@ -78,9 +79,10 @@ export function resolve(a) {
   const before = { decided: found.decided, settled: found.fields.map((f) => f.settled) };
   // Central answers a moment later.
   setTimeout(() => {
-    Object.assign(found, { decided: "person", settled_by: "Ada Okafor", settled_at: iso(0), seq: seq++ });
+    Object.assign(found, { decided: "person", settled_by: "Ada Okafor", settled_at: iso(0), seq: seq++, can_resolve: true });
     for (const f of found.fields) f.settled = values[f.name] ?? null;
   }, 1_500);
+  found.can_resolve = false;
   decisions.set(change.change, { found, before });
   return { change: change.change, id: found.record, told: change };
 }
@@ -89,13 +91,12 @@ export const decisions = new Map();
 
 export function resolveMany(a) {
   const failed = [];
-  let done = 0;
+  const changes = [];
   for (const [n, id] of a.ids.entries()) {
     if (n % 7 === 6) failed.push({ id, error: { code: "stale", message: "Somebody changed this field since you looked.", retryable: false, trace_id: "" } });
     else {
-      resolve({ id, take: a.take, values: {} });
-      done += 1;
+      changes.push(resolve({ id, take: a.take, values: {} }).change);
     }
   }
-  return { done, failed };
+  return { done: changes.length, changes, failed };
 }

@@ -70,7 +70,7 @@ export function undoPreview(a) {
 export function undo(a, told) {
   const decision = decisions.get(a.change);
   if (decision) {
-    Object.assign(decision.found, { decided: decision.before.decided, seq: decision.found.seq + 1 });
+    Object.assign(decision.found, { decided: decision.before.decided, can_resolve: true, seq: decision.found.seq + 1 });
     decisions.delete(a.change);
     return { change: uuid(), id: decision.found.record };
   }

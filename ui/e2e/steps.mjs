@@ -268,6 +268,56 @@ async function keyboardOnly(desk) {
   await isAt("brand-table");
 }
 
+/** Two laptops change a field that is never merged; the first one settles it by keyboard alone, and it is gone on both. */
+async function conflict(desk, world) {
+  const { page } = desk;
+  const open = async () => (await world.ctl(world.laptopB, "status")).conflicts;
+  await page.keyboard.press("Control+k");
+  await desk.id("palette-input").fill("Pause synchronising");
+  await page.keyboard.press("Enter");
+  await desk.sync("paused");
+  await page.goto(`${new URL(world.url).origin}/#/brands?id=${world.brand}`);
+  await desk.id("field-revenue-edit").click();
+  await desk.id("field-revenue-input").fill("1350000");
+  await page.keyboard.press("Enter");
+  await desk.state("field-revenue", "pending");
+  await world.ctl(world.laptopB, "set", "brand", world.brand, "revenue:=1280000");
+  await world.ctl(world.laptopB, "sync", "--until-idle", "--timeout", "60");
+  await page.keyboard.press("Control+k");
+  await desk.id("palette-input").fill("Resume synchronising");
+  await page.keyboard.press("Enter");
+  await desk.state("field-revenue", "conflict", 30_000);
+  await desk.sync("needs_attention");
+  await desk.until("the title counts it", () => page.title(), (title) => title.startsWith("(1)"));
+  await desk.picture("conflict-field", ["dark"]);
+  await world.ctl(world.laptopB, "sync", "--until-idle", "--timeout", "60");
+  assert.equal(await open(), 1, "the item is on the second laptop too");
+
+  await desk.id("nav-conflicts").focus();
+  await page.keyboard.press("g");
+  await page.keyboard.press("c");
+  await desk.says(desk.id("conflict-pane").locator("h2"), /./);
+  await desk.says(desk.id("side-mine"), "1,350,000.00");
+  await desk.says(desk.id("side-theirs"), "1,280,000.00");
+  await desk.says(desk.id("head-mine"), /Your edit.*this laptop/);
+  await desk.says(desk.id("head-theirs"), /Second operator/);
+  await page.keyboard.press("1");
+  await desk.says(desk.id("result"), "1,350,000.00");
+  await desk.picture("conflict");
+  await page.keyboard.press("Control+Enter");
+  await desk.id("conflicts-empty").waitFor({ timeout: 30_000 });
+  await desk.sync("in_sync");
+  await desk.until("the title counts nothing", () => page.title(), (title) => !title.startsWith("("));
+  await desk.id("conflicts-person").click();
+  await desk.says(desk.id("conflict-settled"), /Settled by Ada.*1,350,000.00/);
+  await desk.picture("conflict-settled", ["dark"]);
+
+  await world.ctl(world.laptopB, "sync", "--until-idle", "--timeout", "60");
+  assert.equal(await open(), 0, "gone on the second laptop");
+  assert.match(JSON.stringify(await world.ctl(world.laptopB, "get", "brand", world.brand)), /1350000/, "the choice holds there");
+  await desk.go("brands");
+}
+
 async function reload(desk) {
   await desk.page.reload();
   await desk.id("screen-brands").waitFor();
@@ -306,6 +356,7 @@ export const STEPS = {
   "palette forgives a typing error": palette,
   "dark and light": themes,
   "keyboard only": keyboardOnly,
+  "a conflict of two laptops, settled by keyboard": conflict,
   "reload": reload,
   "another browser is refused": anotherBrowser,
 };

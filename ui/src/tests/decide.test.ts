@@ -27,12 +27,24 @@ describe("choices", () => {
 
   test("a record or a command has two ways only", () => {
     for (const kind of ["record", "change"]) {
-      const whole = item(1, [side("*")], { kind });
+      const whole = item(1, [side("*")], { kind, own: true });
       const first = whole.fields[0] ?? side("*");
       expect(["mine", "theirs"].map((t) => refusal(whole, first, undefined, t as "mine"))).toEqual(["", ""]);
       expect(refusal(whole, first, undefined, "base")).not.toBe("");
       expect(refusal(whole, first, undefined, "both")).not.toBe("");
     }
+  });
+
+  test("a command is sent again only from the laptop that made it", () => {
+    const whole = item(1, [side("*")], { kind: "change", own: false });
+    expect(refusal(whole, side("*"), undefined, "mine")).toContain("laptop that made");
+    expect(refusal(whole, side("*"), undefined, "theirs")).toBe("");
+  });
+
+  test("one member of a set is in or out: no other choice could be shown truly", () => {
+    const member = side("tags", { type: "text_set", mine: null, theirs: ["EU"] });
+    const lost = item(1, [member], { decided: "auto", rule: "Set" });
+    expect(["mine", "theirs", "base", "both"].map((t) => refusal(lost, member, TAGS, t as "mine") === "")).toEqual([true, true, false, false]);
   });
 
   test("both: sets join, counts add up, texts merge and say where they clash", () => {
@@ -46,11 +58,11 @@ describe("choices", () => {
   test("a plain side is told by its name, a mixed or joined result by the values that were shown", () => {
     const fees = item(1, [side("employees", { base: 1, mine: 2, theirs: 3 }), side("status", { base: "Active", mine: "Growing", theirs: "Stable" })]);
     const mine = { employees: { take: "mine" }, status: { take: "mine" } } as const;
-    expect(resolveArgs(fees, mine, info)).toEqual({ id: "item-1", take: "mine", field: null, values: {} });
-    expect(resolveArgs(fees, { ...mine, status: { take: "theirs" } }, info)).toEqual({ id: "item-1", take: "values", field: null, values: { employees: 2, status: "Stable" } });
-    expect(resolveArgs(fees, { ...mine, employees: { value: 7 } }, info).values).toEqual({ employees: 7, status: "Growing" });
+    expect(resolveArgs(fees, 101, mine, info)).toEqual({ id: "item-1", take: "mine", field: null, values: {}, seq: 101 });
+    expect(resolveArgs(fees, 101, { ...mine, status: { take: "theirs" } }, info)).toEqual({ id: "item-1", take: "values", field: null, values: { employees: 2, status: "Stable" }, seq: 101 });
+    expect(resolveArgs(fees, 101, { ...mine, employees: { value: 7 } }, info).values).toEqual({ employees: 7, status: "Growing" });
     const later = item(2, [side("status", { mine: "Growing", theirs: "Stable", also: [{ value: "Active", by: null, device: null, at: null }] })]);
-    expect(resolveArgs(later, { status: { also: 0 } }, info)).toMatchObject({ take: "values", values: { status: "Active" } });
+    expect(resolveArgs(later, 102, { status: { also: 0 } }, info)).toMatchObject({ take: "values", values: { status: "Active" } });
     expect(uniform(later, { status: { also: 0 } })).toBeNull();
   });
 

@@ -28,7 +28,6 @@ beforeEach(() => {
   sync.status = null;
   inbox.items = [];
   inbox.loaded = false;
-  inbox.sent = new Map();
   inbox.clear();
   history.replaceState(null, "", "/");
   router.current = parseRoute("#/conflicts");
@@ -41,9 +40,15 @@ beforeEach(() => {
       const all = items.filter((i) => i.decided === (decided ?? "open"));
       return { total: all.length, rows: all.slice(offset, offset + limit) };
     },
-    "conflicts.resolve": ({ id }) => ({ change: `change-${id}`, id }),
-    "conflicts.resolve_many": ({ ids }) => ({ done: ids.length - 1, failed: [{ id: ids[1] ?? "", error: { code: "stale", message: "It moved.", retryable: false, trace_id: "" } }] }),
-    undo: ({ change }) => ({ change: `undo-${change}`, id: "id-1" }),
+    "conflicts.resolve": ({ id }) => {
+      items = items.map((i) => (i.id === id ? { ...i, can_resolve: false } : i));
+      return { change: `change-${id}`, id };
+    },
+    "conflicts.resolve_many": ({ ids }) => ({ done: ids.length - 1, changes: ids.filter((_, n) => n !== 1).map((id) => `change-${id}`), failed: [{ id: ids[1] ?? "", error: { code: "stale", message: "It moved.", retryable: false, trace_id: "" } }] }),
+    undo: ({ change }) => {
+      items = items.map((i) => (change === `change-${i.id}` ? { ...i, can_resolve: true } : i));
+      return { change: `undo-${change}`, id: "id-1" };
+    },
   });
 });
 afterEach(cleanup);
@@ -111,7 +116,7 @@ test("an item that came back under another seq is open again", async () => {
   await press("1");
   await press("Enter", { ctrlKey: true });
   await screen.findByText(/Settled here, on the way/);
-  items = items.map((i) => (i.id === "item-1" ? { ...i, seq: 900, rule: "stale" } : i));
+  items = items.map((i) => (i.id === "item-1" ? { ...i, seq: 900, rule: "stale", can_resolve: true } : i));
   changed();
   await waitFor(() => expect(screen.queryByText(/Settled here, on the way/)).toBeNull());
   expect(screen.getByText(/Decided, then moved/)).toBeTruthy();
@@ -131,11 +136,12 @@ test("a result written by hand survives 200 changes from elsewhere, and is what 
   }
   await screen.findByTestId("conflict-moved");
   await fireEvent.keyDown(input, { key: "Enter", ctrlKey: true });
-  await waitFor(() => expect(resolved()).toEqual([{ id: "item-1", take: "values", field: null, values: { name: `Acme ${"x".repeat(199)}` } }]));
+  await waitFor(() => expect(resolved()).toEqual([{ id: "item-1", take: "values", field: null, values: { name: `Acme ${"x".repeat(199)}` }, seq: 101 }]));
 });
 
 test("a stale answer is said in words, and the choice and the typing stay", async () => {
   host.script["conflicts.resolve"] = () => {
+    items = items.map((i) => ({ ...i, seq: 500, fields: i.fields.map((f) => ({ ...f, theirs: "Acme Two and more" })) }));
     throw refusal("stale", "This conflict changed since you looked. Look again.");
   };
   items = [item(1, [side("name", { base: "Acme", mine: "Acme One", theirs: "Acme Two" })])];
@@ -146,6 +152,13 @@ test("a stale answer is said in words, and the choice and the typing stay", asyn
   expect((await screen.findByTestId("error-note")).textContent).toContain("changed since you looked");
   expect((screen.getByTestId("result-input-name") as HTMLInputElement).value).toBe("Acme Three");
   expect(drafts.get("conflict/item-1/name")?.text).toBe("Acme Three");
+  host.script["conflicts.resolve"] = ({ id, seq }) => {
+    expect(seq).toBe(500);
+    return { change: "c", id };
+  };
+  await waitFor(() => expect((screen.getByTestId("conflict-apply") as HTMLButtonElement).disabled).toBe(false));
+  await fireEvent.keyDown(screen.getByTestId("result-input-name"), { key: "Enter", ctrlKey: true });
+  await waitFor(() => expect(screen.queryByTestId("error-note")).toBeNull());
 });
 
 test("an item settled elsewhere says so and cannot be applied; what was typed stays", async () => {
@@ -174,6 +187,8 @@ test("many at once: previewed with its count, the refused one stays selected wit
   expect(failed.textContent).toContain("Brand 2");
   expect(failed.textContent).toContain("It moved.");
   expect([...inbox.selected]).toEqual(["item-2"]);
+  await press("u");
+  await waitFor(() => expect(host.of("undo")).toEqual([{ change: "change-item-3" }, { change: "change-item-1" }]));
 });
 
 test("fields that belong together: a key chooses for all, inside a field for it alone", async () => {
@@ -183,7 +198,7 @@ test("fields that belong together: a key chooses for all, inside a field for it 
   within(screen.getByTestId("conflict-field-status")).getByTestId("take-theirs").focus();
   await press("2");
   await press("Enter", { ctrlKey: true });
-  await waitFor(() => expect(resolved()).toEqual([{ id: "item-1", take: "values", field: null, values: { employees: 2, status: "Stable" } }]));
+  await waitFor(() => expect(resolved()).toEqual([{ id: "item-1", take: "values", field: null, values: { employees: 2, status: "Stable" }, seq: 101 }]));
 });
 
 test("delete against edit is two ways in words, by the same keys", async () => {
@@ -194,7 +209,7 @@ test("delete against edit is two ways in words, by the same keys", async () => {
   await waitFor(() => expect(screen.getByTestId("conflict-outcome").textContent).toContain("no value before both"));
   await press("2");
   await press("Enter", { ctrlKey: true });
-  await waitFor(() => expect(resolved()).toEqual([{ id: "item-1", take: "theirs", field: null, values: {} }]));
+  await waitFor(() => expect(resolved()).toEqual([{ id: "item-1", take: "theirs", field: null, values: {}, seq: 101 }]));
 });
 
 test("a settled item can be chosen again", async () => {

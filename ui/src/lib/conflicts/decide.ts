@@ -20,9 +20,21 @@ export function isSet(type: string): boolean {
   return SETS.includes(type);
 }
 
+/** A decision made on this laptop is on its way to central: until it is answered there is nothing to choose. */
+export function onItsWay(item: ConflictRow): boolean {
+  return !item.can_resolve && item.collection !== "";
+}
+
+/** What met is one member of a set, added here and taken out there: its sides are members, not whole sets. */
+export function isMember(item: ConflictRow, field: ConflictField): boolean {
+  return item.rule === "Set" && isSet(field.type);
+}
+
 /** Why a side cannot be taken; empty if it can. */
 export function refusal(item: ConflictRow, field: ConflictField, info: FieldInfo | undefined, take: Take): string {
-  if (!item.can_resolve) return "It cannot be settled from here.";
+  if (!item.can_resolve) return onItsWay(item) ? "Your decision is on its way to central." : "This version of the app does not know its kind of record.";
+  if (item.kind === "change" && take === "mine" && !item.own) return "Only the laptop that made this change can send it again.";
+  if (isMember(item, field) && (take === "base" || take === "both")) return "It is either in the set or not. Take one side.";
   if (item.kind !== "field") {
     if (take === "base") return item.kind === "change" ? "A command has no earlier value. Take one side." : "A record has no value before both. Take one side.";
     return take === "both" ? "One of the two must stand." : "";
@@ -76,16 +88,16 @@ export function uniform(item: ConflictRow, picks: Picks): Take | null {
   return rest.every((p) => p && "take" in p && p.take === first.take) ? first.take : null;
 }
 
-/** The call. What the preview shows is what is sent: a joined or mixed result goes as values, a plain side by its name. */
-export function resolveArgs(item: ConflictRow, picks: Picks, infoOf: (field: string) => FieldInfo | undefined): ResolveArgs {
+/** The call. `seen`: the item's seq as the operator saw it. What the preview shows is what is sent: a joined or mixed result goes as values, a plain side by its name. */
+export function resolveArgs(item: ConflictRow, seen: number, picks: Picks, infoOf: (field: string) => FieldInfo | undefined): ResolveArgs {
   const take = uniform(item, picks);
-  if (take && take !== "both") return { id: item.id, take, field: null, values: {} };
+  if (take && take !== "both") return { id: item.id, take, field: null, values: {}, seq: seen };
   const values: { [field: string]: JsonValue } = {};
   for (const field of item.fields) {
     const pick = picks[field.name];
     if (pick) values[field.name] = resultOf(field, infoOf(field.name), pick).value;
   }
-  return { id: item.id, take: "values", field: null, values };
+  return { id: item.id, take: "values", field: null, values, seq: seen };
 }
 
 /** Whether the sides differ now from what they were when the operator began to choose. */

@@ -15,23 +15,16 @@ const PAGE = 1_000;
 const LIVE_MS = 300;
 const TABS: readonly Decided[] = ["open", "auto", "person"];
 
-interface Sent {
-  /** The item's seq when it was settled here: another one means that it came back. */
-  seq: number;
-  change: string | null;
-}
-
 class Inbox {
   items = $state.raw<ConflictRow[]>([]);
   totals = $state.raw<{ [tab in Decided]: number | null }>({ open: null, auto: null, person: null });
   error = $state.raw<RpcError | null>(null);
   loaded = $state(false);
   selected = $state.raw<ReadonlySet<string>>(new Set());
-  sent = $state.raw<ReadonlyMap<string, Sent>>(new Map());
   wanted = $state(PAGE);
   #tab: Decided = "open";
   #generation = 0;
-  #deeds: { change: string; title: string; ids: string[] }[] = [];
+  #deeds: { changes: string[]; title: string }[] = [];
 
   /** Shows one tab and keeps it fresh; returns what stops it. */
   use(tab: Decided): () => void {
@@ -88,33 +81,26 @@ class Inbox {
     this.loaded = true;
     const here = new Map(rows.map((r) => [r.id, r]));
     if ([...this.selected].some((id) => !here.has(id))) this.selected = new Set([...this.selected].filter((id) => here.has(id)));
-    // What is settled for good has left the list of open ones; what came back has another seq.
-    const kept = [...this.sent].filter(([id, s]) => here.get(id)?.seq === s.seq);
-    if (kept.length < this.sent.size && this.#tab === "open") this.sent = new Map(kept);
-  }
-
-  isSent(item: ConflictRow): boolean {
-    return this.sent.get(item.id)?.seq === item.seq;
   }
 
   /** Settles one item. Throws what Rust refused: the caller keeps what was typed. */
   async settle(item: ConflictRow, args: ResolveArgs): Promise<void> {
     const made = await rpc("conflicts.resolve", args);
-    this.#went([item], made.change);
+    if (made.change) this.#deeds.push({ changes: [made.change], title: item.title });
     notices.say("conflict", `Settled: ${item.title}`, made.change ? () => void this.undo() : undefined);
     void sync.ask();
-    void this.read();
+    await this.read();
   }
 
   /** Settles many with one side. What failed stays selected. */
   async settleMany(items: readonly ConflictRow[], take: string): Promise<ResolvedMany> {
     const answer = await rpc("conflicts.resolve_many", { ids: items.map((i) => i.id), take });
     const failed = new Set(answer.failed.map((f) => f.id));
-    this.#went(items.filter((i) => !failed.has(i.id)), null);
+    if (answer.changes.length > 0) this.#deeds.push({ changes: answer.changes, title: plural(answer.done, "item", "items") });
     this.selected = failed;
-    notices.say("conflict", bulkSentence(answer.done, answer.failed.length));
+    notices.say("conflict", bulkSentence(answer.done, answer.failed.length), answer.changes.length > 0 ? () => void this.undo() : undefined);
     void sync.ask();
-    void this.read();
+    await this.read();
     return answer;
   }
 
@@ -123,8 +109,10 @@ class Inbox {
     const deed = this.#deeds.pop();
     if (!deed) return notices.say("conflict", "No decision of this session is left to take back. Earlier ones are under Settled.");
     try {
-      await rpc("undo", { change: deed.change });
-      this.sent = new Map([...this.sent].filter(([id]) => !deed.ids.includes(id)));
+      while (deed.changes.length > 0) {
+        await rpc("undo", { change: deed.changes.at(-1) ?? "" });
+        deed.changes.pop();
+      }
       notices.say("conflict", `Took back the decision on ${deed.title}`);
     } catch (raw) {
       this.#deeds.push(deed);
@@ -146,15 +134,6 @@ class Inbox {
 
   clear(): void {
     this.selected = new Set();
-  }
-
-  #went(items: readonly ConflictRow[], change: string | null): void {
-    const sent = new Map(this.sent);
-    for (const item of items) sent.set(item.id, { seq: item.seq, change });
-    this.sent = sent;
-    if (!change) return;
-    const title = items.length === 1 ? (items[0]?.title ?? "") : plural(items.length, "item", "items");
-    this.#deeds.push({ change, title, ids: items.map((i) => i.id) });
   }
 }
 
