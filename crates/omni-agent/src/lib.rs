@@ -14,6 +14,7 @@ pub mod error;
 pub mod folder;
 mod handlers;
 pub mod handover;
+mod history;
 mod identity;
 pub mod ids;
 pub mod keys;

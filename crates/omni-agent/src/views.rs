@@ -109,7 +109,7 @@ pub fn row_view(c: &Collection, listed: &ListRow) -> RowView {
 }
 
 /// The title of a row; its key or id where it has none.
-fn title_of(c: &Collection, row: &Row) -> String {
+pub fn title_of(c: &Collection, row: &Row) -> String {
     let title = c.field(c.title).and_then(|f| row.get(f.id).as_text());
     title.map(str::to_owned).or_else(|| row.key.clone()).unwrap_or_else(|| row.id.to_string())
 }
@@ -231,7 +231,8 @@ pub fn summary(ops: &[Op], command: u16) -> String {
     }
 }
 
-fn queue_fields(tx: &ReadTx<'_>, ops: &[Op], was: &[Value]) -> Stored<Vec<QueueField>> {
+/// What operations do, field by field.
+pub fn queue_fields(tx: &ReadTx<'_>, ops: &[Op], was: &[Value]) -> Stored<Vec<QueueField>> {
     let mut out: Vec<QueueField> = Vec::new();
     for (place, op) in ops.iter().enumerate() {
         let (cid, id) = op.record();

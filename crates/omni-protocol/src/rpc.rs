@@ -713,7 +713,10 @@ rpc_types! {
         pub collection: String,
         /// Id or key.
         pub id: String,
-        /// First entry.
+        /// Only commits before this one (own changes that are not on central yet come with the first page only).
+        #[serde(default)]
+        pub before: Option<u64>,
+        /// Entries passed over.
         #[serde(default)]
         pub offset: u64,
         /// Entries wanted, at most 1,000.
@@ -725,8 +728,10 @@ rpc_types! {
         pub entries: Vec<HistoryEntry>,
         /// Where this laptop's own history begins: older entries need central. Null if it holds everything.
         pub local_since: Option<u64>,
-        /// Older entries exist and central could not be asked now.
+        /// Older entries may exist and central could not be asked now.
         pub incomplete: bool,
+        /// More entries follow.
+        pub more: bool,
     }
     /// One commit's effect on one record.
     pub struct HistoryEntry {
@@ -742,7 +747,8 @@ rpc_types! {
         pub device: Option<String>,
         /// Command name, `edit` for a plain edit.
         pub command: String,
-        /// `created changed deleted moved`, or for an own change its queue state.
+        /// `created changed deleted moved`, `decided` where only a conflict was opened or settled, or for an own change its
+        /// queue state.
         pub kind: String,
         /// The rule of a decision this commit made about the record, if any.
         pub rule: Option<String>,
@@ -789,6 +795,9 @@ rpc_types! {
         /// One record, back to what it was right after `to_seq`.
         #[serde(default)]
         pub record: Option<RecordTarget>,
+        /// One change.
+        #[serde(default)]
+        pub change: Option<String>,
         /// All changes of a group (an import, a bulk edit).
         #[serde(default)]
         pub group: Option<String>,
@@ -849,8 +858,10 @@ rpc_types! {
     }
     /// A rollback was saved.
     pub struct RolledBack {
-        /// The compensating changes.
+        /// The compensating changes; empty if what was taken back had not been sent.
         pub changes: Vec<String>,
+        /// Changes taken out of the queue instead, because they had not been sent.
+        pub discarded: u64,
         /// Their group, if there are several.
         pub group: Option<String>,
         /// Lines left alone because somebody changed them since.

@@ -30,8 +30,8 @@ pub use key::DbKey;
 pub use notice::{Committed, TOUCHED_MAX, Touched};
 pub use read::{
     CollectionFigures, CommitLine, FacetCount, FieldStatus, Filter, Hit, ItemFilter, ListQuery, ListRow, Overview,
-    Page, Place, QueueCounts, QueueLine, QueueState, ReadTx, RecordDetail, RowState, SectorFigures, Sort, SortBy,
-    StoredRow,
+    OwnLine, Page, Place, QueueCounts, QueueLine, QueueState, ReadTx, RecordDetail, RowState, SectorFigures, Sort,
+    SortBy, StoredRow,
 };
 pub use stats::{Histogram, LaneStats, WriterStats};
 pub use store::{Store, StoreOptions};

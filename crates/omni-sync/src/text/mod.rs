@@ -1,7 +1,17 @@
 //! Texts as plain values: applying edits, finding them, moving them over other edits, three-way merge.
 //!
 //! Positions count Unicode scalar values. Nothing here decides between two authors: that is central's text engine; here are
-//! the parts laptops need to show a text and to say what was typed.
+//! the parts laptops need to show a text and to say what was typed. All of it is deterministic, and bounded in time by the
+//! size of the texts.
+
+mod diff;
+mod hunks;
+mod merge3;
+mod rebase;
+
+pub use diff::diff;
+pub use merge3::{Overlap, merge3};
+pub use rebase::rebase;
 
 use omni_model::TextEdit;
 
