@@ -31,7 +31,8 @@ export function history(a) {
   const c = collections.find((x) => x.name === a.collection);
   const own = queue.filter((q) => q.record === row.id).map((q) => ({ seq: null, change: q.change, at: q.saved_at, by: "Ada Okafor", device: "ada-laptop", command: "edit", kind: q.state, rule: null, fields: q.fields.map((f) => ({ ...f, label: c.fields.find((x) => x.name === f.name)?.label ?? f.name })), can_undo: true }));
   const all = [...own.toReversed(), ...kept.get(row.id)];
-  return { entries: all.slice(a.offset, a.offset + a.limit), local_since: 70_000, incomplete: rnd(2) === 0 };
+  const from = all.filter((e) => a.before == null || (e.seq !== null && e.seq < a.before));
+  return { entries: from.slice(a.offset, a.offset + a.limit), more: from.length > a.offset + a.limit, local_since: 70_000, incomplete: rnd(2) === 0 };
 }
 
 function at(a) {
@@ -92,6 +93,7 @@ export const redoLast = (told) => {
 };
 
 export function rollbackPreview(a) {
+  if (a.change) return undoPreview(a);
   if (a.record) {
     const past = asOf({ ...a.record, at: String(a.record.to_seq) });
     const row = byId.get(past.id);
@@ -106,5 +108,5 @@ export function rollback(a, told) {
   const { lines } = rollbackPreview(a);
   const go = lines.filter((l) => !l.later || a.also.includes(l.address));
   const changes = go.map((l) => told(push(l.collection, byId.get(l.record), { [l.field]: l.then }, { summary: "Roll back" })).change);
-  return { changes, group: changes.length > 1 ? uuid() : null, left: lines.length - go.length };
+  return { changes, discarded: 0, group: changes.length > 1 ? uuid() : null, left: lines.length - go.length };
 }

@@ -39,11 +39,9 @@ beforeEach(() => {
   entries = [entry(null), entry(30), entry(20, { fields: [{ name: "notes", label: "Notes", before: "Call the grower before Friday.", after: "Call the grower before Monday morning." }], rule: "Latest" }), entry(10, { kind: "created", fields: [], can_undo: false })];
   host = scripted({
     status: () => status(),
-    history: ({ offset, limit }) => ({ entries: entries.slice(offset, offset + limit), local_since: 10, incomplete: false }),
-    "undo.preview": () => ({ lines, missing: 0 }),
-    undo: () => ({ change: "u1", id: "id-1" }),
+    history: ({ offset, limit }) => ({ entries: entries.slice(offset, offset + limit), local_since: 10, incomplete: false, more: false }),
     "rollback.preview": () => ({ lines, missing: 2 }),
-    rollback: () => ({ changes: ["r1"], group: null, left: 1 }),
+    rollback: () => ({ changes: ["r1"], discarded: 0, group: null, left: 1 }),
     set: () => ({ change: "s1", id: "id-1" }),
     text: () => ({ change: "t1", id: "id-1" }),
     queue: () => ({ total: 0, rows: [] }),
@@ -75,17 +73,32 @@ describe("history", () => {
   });
 
   test("older entries that only central has are said to be missing", async () => {
-    host.script.history = () => ({ entries, local_since: 10, incomplete: true });
+    host.script.history = () => ({ entries, local_since: 10, incomplete: true, more: false });
     show();
     expect((await screen.findByTestId("history-incomplete")).textContent).toContain("cannot be asked now");
+  });
+
+  test("older pages begin before the last commit that is here", async () => {
+    const all = Array.from({ length: 120 }, (_, n) => entry(500 - n));
+    host.script.history = ({ before, limit }) => {
+      const from = all.filter((e) => before === null || (e.seq ?? 0) < before);
+      return { entries: from.slice(0, limit), local_since: null, incomplete: false, more: from.length > limit };
+    };
+    show();
+    await waitFor(() => expect(screen.getAllByTestId("history-entry")).toHaveLength(50));
+    for (const wanted of [100, 120]) {
+      await fireEvent.click(screen.getByText("Show older"));
+      await waitFor(() => expect(screen.getAllByTestId("history-entry")).toHaveLength(wanted));
+    }
+    expect(screen.queryByText("Show older")).toBeNull();
   });
 
   test("taking a change back is previewed first, and opens for that change", async () => {
     show();
     await fireEvent.click((await screen.findAllByTestId("history-undo"))[1] as HTMLElement);
     await screen.findByTestId("rollback-lines");
-    expect(host.of("undo.preview")).toEqual([{ change: "c30" }]);
-    expect(host.of("undo")).toEqual([]);
+    expect(host.of("rollback.preview")).toEqual([{ change: "c30", record: null, group: null, device: null, also: [] }]);
+    expect(host.of("rollback")).toEqual([]);
   });
 
   test("rolling back goes to right after the commit", async () => {
@@ -97,7 +110,7 @@ describe("history", () => {
 });
 
 describe("rollback dialog", () => {
-  test("an undo leaves later work of others alone unless it is ticked; ticked lines are edits", async () => {
+  test("an undo leaves later work of others alone unless it is ticked", async () => {
     const onclose = vi.fn();
     render(RollbackDialog, { props: { target: { kind: "change", change: "c30", title: "Acme" }, onclose } });
     await screen.findByTestId("rollback-lines");
@@ -107,8 +120,7 @@ describe("rollback dialog", () => {
     expect(screen.getByTestId("rollback-apply").textContent).toContain("Take back 2 values");
     await fireEvent.click(screen.getByTestId("rollback-apply"));
     await waitFor(() => expect(onclose).toHaveBeenCalled());
-    expect(host.of("undo")).toEqual([{ change: "c30" }]);
-    expect(host.of("set")).toEqual([{ collection: "brand", id: "id-1", fields: { notes: "old" } }]);
+    expect(host.of("rollback")).toEqual([{ change: "c30", record: null, group: null, device: null, also: ["brand/id-1/notes"] }]);
   });
 
   test("a device’s time: ticked addresses go along, what cannot be reached is said", async () => {
@@ -117,7 +129,7 @@ describe("rollback dialog", () => {
     expect((await screen.findByTestId("rollback-missing")).textContent).toContain("2 changes are older");
     await fireEvent.click(screen.getByRole("checkbox", { hidden: true }));
     await fireEvent.click(screen.getByTestId("rollback-apply"));
-    await waitFor(() => expect(host.of("rollback")).toEqual([{ record: null, group: null, device, also: ["brand/id-1/notes"] }]));
+    await waitFor(() => expect(host.of("rollback")).toEqual([{ change: null, record: null, group: null, device, also: ["brand/id-1/notes"] }]));
   });
 
   test("a refusal is shown and nothing closes", async () => {

@@ -5,13 +5,15 @@ import { rpc, toRpcError, type RpcError } from "../host";
 import { onChanged, subscribe, throttled } from "./bus";
 
 const PAGE = 50;
+/** As many as Rust gives at once. */
+const PAGE_MAX = 1_000;
 const LIVE_MS = 400;
 
 export class History {
   entries = $state.raw<HistoryEntry[]>([]);
   page = $state.raw<Pick<HistoryPage, "local_since" | "incomplete"> | null>(null);
   error = $state.raw<RpcError | null>(null);
-  /** The last page was full: there may be more. */
+  /** Older ones follow. */
   more = $state(false);
   #wanted = PAGE;
   #generation = 0;
@@ -45,11 +47,17 @@ export class History {
     this.#generation += 1;
     const generation = this.#generation;
     try {
-      const page = await rpc("history", { collection: this.collection, id: this.id, offset: 0, limit: this.#wanted });
-      if (generation !== this.#generation) return;
-      this.entries = page.entries;
+      const entries: HistoryEntry[] = [];
+      let page: HistoryPage;
+      do {
+        const before = entries.at(-1)?.seq ?? null;
+        page = await rpc("history", { collection: this.collection, id: this.id, before, offset: 0, limit: Math.min(PAGE_MAX, this.#wanted - entries.length) });
+        if (generation !== this.#generation) return;
+        entries.push(...page.entries);
+      } while (page.more && page.entries.length > 0 && entries.at(-1)?.seq != null && entries.length < this.#wanted);
+      this.entries = entries;
       this.page = page;
-      this.more = page.entries.length >= this.#wanted;
+      this.more = page.more;
       this.error = null;
     } catch (raw) {
       if (generation === this.#generation) this.error = toRpcError(raw);

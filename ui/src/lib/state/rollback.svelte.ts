@@ -1,6 +1,6 @@
 // What is to be taken back, previewed and then done: one change, a record, a group, or what one device did in a time.
 
-import type { DeviceTarget, JsonValue, RecordTarget, RollbackLine, RollbackPreview } from "../generated/rpc";
+import type { DeviceTarget, RecordTarget, RollbackArgs, RollbackPreview } from "../generated/rpc";
 import { plural } from "../format/numbers";
 import { rpc, toRpcError, type RpcError } from "../host";
 import { notices } from "./notices.svelte";
@@ -12,11 +12,15 @@ export type Target =
   | { kind: "group"; group: string; title: string }
   | { kind: "device"; device: DeviceTarget };
 
-const nothing = { record: null, group: null, device: null };
-
-function args(target: Exclude<Target, { kind: "change" }>, also: string[]) {
-  if (target.kind === "record") return { ...nothing, record: target.record, also };
-  return target.kind === "group" ? { ...nothing, group: target.group, also } : { ...nothing, device: target.device, also };
+/** The call: exactly one target is named. */
+function args(target: Target, also: string[]): RollbackArgs {
+  return {
+    change: target.kind === "change" ? target.change : null,
+    record: target.kind === "record" ? target.record : null,
+    group: target.kind === "group" ? target.group : null,
+    device: target.kind === "device" ? target.device : null,
+    also,
+  };
 }
 
 /** One run of the dialog. */
@@ -36,8 +40,7 @@ export class Rollback {
   async look(): Promise<void> {
     this.error = null;
     try {
-      const { target } = this;
-      this.preview = target.kind === "change" ? await rpc("undo.preview", { change: target.change }) : await rpc("rollback.preview", args(target, []));
+      this.preview = await rpc("rollback.preview", args(this.target, []));
     } catch (raw) {
       this.error = toRpcError(raw);
     }
@@ -55,9 +58,10 @@ export class Rollback {
     this.busy = true;
     this.error = null;
     try {
-      const left = this.target.kind === "change" ? await this.#takeBack(this.target.change) : (await rpc("rollback", args(this.target, [...this.ticked]))).left;
+      const { left, discarded } = await rpc("rollback", args(this.target, [...this.ticked]));
       await sync.ask();
-      notices.say("rollback", `Took back ${plural(this.going.length, "value", "values")}${left > 0 ? `, left ${plural(left, "later one", "later ones")} alone` : ""}`);
+      const unsent = discarded > 0 ? `, ${plural(discarded, "change", "changes")} of it before it was sent` : "";
+      notices.say("rollback", `Took back ${plural(this.going.length, "value", "values")}${unsent}${left > 0 ? `, left ${plural(left, "later one", "later ones")} alone` : ""}`);
       return true;
     } catch (raw) {
       this.error = toRpcError(raw);
@@ -66,21 +70,4 @@ export class Rollback {
       this.busy = false;
     }
   }
-
-  /** The undo takes back what nobody changed since; ticked lines are edits of their own. */
-  async #takeBack(change: string): Promise<number> {
-    const lines = this.preview?.lines ?? [];
-    if (lines.some((l) => !l.later)) await rpc("undo", { change });
-    for (const [address, fields] of edits(lines.filter((l) => l.later && this.ticked.has(l.address)))) {
-      const [collection = "", id = ""] = address.split("/");
-      await rpc("set", { collection, id, fields });
-    }
-    return lines.filter((l) => l.later && !this.ticked.has(l.address)).length;
-  }
-}
-
-function edits(lines: readonly RollbackLine[]): Map<string, { [field: string]: JsonValue }> {
-  const out = new Map<string, { [field: string]: JsonValue }>();
-  for (const line of lines) out.set(`${line.collection}/${line.record}`, { ...out.get(`${line.collection}/${line.record}`), [line.field]: line.then });
-  return out;
 }
