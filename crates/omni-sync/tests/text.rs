@@ -21,8 +21,25 @@ impl Rng {
 
     fn text(&mut self, words: usize) -> String {
         const WORDS: &[&str] = &[
-            "fee", "shall", "pay", "the", "licence", " ", " ", " ", ", ", ".\n", "e\u{301}tat", "שלום", "عقد", "👩‍👩‍👧", "🇩🇪",
-            "契約", "1,000.00", "don't", "\u{1F468}",
+            "fee",
+            "shall",
+            "pay",
+            "the",
+            "licence",
+            " ",
+            " ",
+            " ",
+            ", ",
+            ".\n",
+            "e\u{301}tat",
+            "שלום",
+            "عقد",
+            "👩‍👩‍👧",
+            "🇩🇪",
+            "契約",
+            "1,000.00",
+            "don't",
+            "\u{1F468}",
         ];
         (0..words).map(|_| WORDS[self.below(WORDS.len())]).collect()
     }
@@ -129,8 +146,7 @@ fn moved_edits_keep_their_intent() {
         let to = to.concat();
         let moved = apply(&to, &rebase(&mine, &from, &to).unwrap()).unwrap();
         let left: Vec<&str> = moved.split(' ').filter(|w| w.starts_with('w')).collect();
-        let want: Vec<String> =
-            (0..30).filter(|i| *i != gone && *i != theirs_gone).map(|i| format!("w{i}")).collect();
+        let want: Vec<String> = (0..30).filter(|i| *i != gone && *i != theirs_gone).map(|i| format!("w{i}")).collect();
         assert_eq!(left, want, "seed {seed}: {moved}");
         assert_eq!(moved.matches("MINE ").count(), 1, "seed {seed}: {moved}");
         assert_eq!(moved.matches("THEIRS ").count(), 1, "seed {seed}: {moved}");

@@ -67,13 +67,7 @@ impl<'a> Field<'a> {
     }
 
     /// Adds the author's write, which leads from the text they knew to `result`.
-    fn add(
-        &mut self,
-        known: &str,
-        edits: &[TextEdit],
-        result: &str,
-        aside: Option<String>,
-    ) -> Result<(), TextStop> {
+    fn add(&mut self, known: &str, edits: &[TextEdit], result: &str, aside: Option<String>) -> Result<(), TextStop> {
         let peer = peers::of_replica(self.input.stamp.replica);
         if result == self.head && known != self.head {
             // Both made the same of it: what stands there is the author's version from now on.

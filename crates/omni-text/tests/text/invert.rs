@@ -60,10 +60,7 @@ fn the_first_text_can_be_taken_back_and_a_stranger_cannot() {
     let mut central = Central::holding("first");
     write(&mut central, 1, 1, 1, "first second");
     let stranger = Stamp { seq: 77, replica: replica(8), counter: 1 };
-    assert_eq!(
-        central.merge(replica(3), 1, &everything(), &TextWrite::Invert(stranger)),
-        Err(TextStop::Unknown)
-    );
+    assert_eq!(central.merge(replica(3), 1, &everything(), &TextWrite::Invert(stranger)), Err(TextStop::Unknown));
     let first = Stamp { seq: 1, replica: replica(99), counter: 1 };
     central.merge(replica(3), 1, &everything(), &TextWrite::Invert(first)).unwrap();
     assert_eq!(central.text, " second");
