@@ -318,6 +318,47 @@ async function conflict(desk, world) {
   await desk.go("brands");
 }
 
+/** An edit is taken back and done again by keys; its history says both; the record is shown as it was, and rolled back. */
+async function history(desk, world) {
+  const { page } = desk;
+  const value = (text) => desk.says(desk.id("field-employees-edit"), text);
+  await page.goto(`${new URL(world.url).origin}/#/brands?id=${world.brand}`);
+  await desk.state("record-state", "saved");
+  const before = await desk.id("field-employees-edit").textContent();
+  await desk.id("field-employees-edit").click();
+  await desk.id("field-employees-input").fill("41907");
+  await page.keyboard.press("Enter");
+  await value("41,907");
+  await desk.state("field-employees", "saved");
+  await page.keyboard.press("Control+z");
+  await desk.says(desk.id("notice"), /Took back/);
+  await value(before);
+  await desk.state("field-employees", "saved");
+  await page.keyboard.press("Control+Shift+z");
+  await value("41,907");
+  await desk.state("field-employees", "saved");
+
+  await desk.id("pane-history").click();
+  const entry = desk.id("history-entry").filter({ hasText: "41,907" });
+  await desk.until("the edit, its undo and its redo", () => entry.count(), (n) => n >= 3);
+  await desk.says(desk.id("history-entry"), /Ada on laptop-a/);
+  await desk.picture("history", ["dark"]);
+  await desk.id("history-entry").first().getByTestId("history-undo").click();
+  await desk.says(desk.id("rollback-line"), "41,907");
+  await desk.picture("history-undo", ["dark"]);
+  await desk.id("rollback-apply").click();
+  await desk.gone(desk.id("rollback-dialog"));
+  await desk.id("history-asof").click();
+  await desk.id("as-of-at").fill(await desk.page.evaluate(() => new Date(Date.now() - 86_400_000).toISOString()));
+  await desk.id("as-of-show").click();
+  await desk.page.locator("[data-testid=as-of-label], [data-testid=error-note]").first().waitFor();
+  await desk.picture("as-of", ["dark"]);
+  await desk.id("pane-fields").click();
+  await value(before);
+  await desk.state("record-state", "saved");
+  await desk.go("brands");
+}
+
 async function reload(desk) {
   await desk.page.reload();
   await desk.id("screen-brands").waitFor();
@@ -357,6 +398,7 @@ export const STEPS = {
   "dark and light": themes,
   "keyboard only": keyboardOnly,
   "a conflict of two laptops, settled by keyboard": conflict,
+  "undo, redo, history, the past": history,
   "reload": reload,
   "another browser is refused": anotherBrowser,
 };

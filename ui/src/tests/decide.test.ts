@@ -61,6 +61,8 @@ describe("choices", () => {
     expect(resolveArgs(fees, 101, mine, info)).toEqual({ id: "item-1", take: "mine", field: null, values: {}, seq: 101 });
     expect(resolveArgs(fees, 101, { ...mine, status: { take: "theirs" } }, info)).toEqual({ id: "item-1", take: "values", field: null, values: { employees: 2, status: "Stable" }, seq: 101 });
     expect(resolveArgs(fees, 101, { ...mine, employees: { value: 7 } }, info).values).toEqual({ employees: 7, status: "Growing" });
+    const notes = item(3, [side("notes", { type: "long_text", base: "one two", mine: "one 2", theirs: "1 two" })]);
+    expect(resolveArgs(notes, 103, { notes: { take: "both" } }, info)).toMatchObject({ take: "values", values: { notes: "1 2" } });
     const later = item(2, [side("status", { mine: "Growing", theirs: "Stable", also: [{ value: "Active", by: null, device: null, at: null }] })]);
     expect(resolveArgs(later, 102, { status: { also: 0 } }, info)).toMatchObject({ take: "values", values: { status: "Active" } });
     expect(uniform(later, { status: { also: 0 } })).toBeNull();
