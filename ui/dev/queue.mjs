@@ -3,7 +3,6 @@ import { collections, iso, of, rnd, rowState, tables, uuid } from "./fixture.mjs
 
 export let queue = [];
 export const discarded = new Map();
-export const open = [];
 
 const canChange = (state) => ["pending", "rejected", "held", "blocked"].includes(state);
 
@@ -41,15 +40,6 @@ export function everyKind() {
   push("brand", brands[77], { employees: 12 }, { state: "blocked", saved_at: iso(7_000_000), error: error("blocked", "What it changes is not here any more. Central will say what becomes of it.") });
   push("sector", sectors[4], { status: "Monitoring" }, { priority: 1, saved_at: iso(2_000) });
   for (let i = 0; i < 3; i += 1) push("brand", brands[100 + i], { tags: ["EU"] }, { group: { id: "g", index: i, count: 240 }, priority: 3, summary: "Change tags", saved_at: iso(30_000) });
-  conflict(brands[5], "revenue", 1200000, 1350000, 1280000.5, "Protected");
-  conflict(brands[11], "status", "Active", "Growing", "Stable", "Latest");
-  conflict(brands[12], "sector", sectors[1].id, sectors[2].id, sectors[3].id, "parked");
-}
-
-function conflict(row, name, base, mine, theirs, rule) {
-  row.values[name] = theirs;
-  row.pend[name] = { before: theirs, at: iso(5400000), state: "conflict" };
-  open.push({ id: uuid(), collection: "brand", record: row.id, title: row.values.name, fields: [{ name, base, mine, theirs, by: "Mara Ito", device: "field-7", at: iso(5400000), rule, decided: "open", winner: null }] });
 }
 
 export function many(n) {

@@ -4,7 +4,9 @@ import { createServer } from "node:http";
 import { existsSync, readFileSync } from "node:fs";
 import { extname, join, normalize } from "node:path";
 import { byId, collections, fill, iso, of, rnd, rowState, tables, titles, uuid } from "./fixture.mjs";
-import { count, discarded, everyKind, find, many, open, push, queue, take } from "./queue.mjs";
+import { fillConflicts, page, resolve, resolveMany } from "./conflicts.mjs";
+import { asOf, history, redoLast, rollback, rollbackPreview, undo, undoLast, undoPreview } from "./history.mjs";
+import { count, discarded, everyKind, find, many, push, queue, take } from "./queue.mjs";
 import { STATES, status } from "./status.mjs";
 
 const [port = "4173", mode = "ready"] = process.argv.slice(2);
@@ -13,7 +15,10 @@ let state = STATES.includes(mode) ? mode : mode === "queue" ? "offline" : mode =
 let phase = mode === "first_run" || mode === "locked" ? mode : "ready";
 if (mode !== "empty") fill();
 if (mode === "queue") many(10_000);
-if (mode === "ready" || (STATES.includes(mode) && mode !== "in_sync")) everyKind();
+if (mode === "ready" || (STATES.includes(mode) && mode !== "in_sync")) {
+  everyKind();
+  fillConflicts();
+}
 
 const brands = tables.get("brand");
 const listeners = new Set();
@@ -130,7 +135,12 @@ const HANDLERS = {
   "queue.discard": (a) => { const q = find(a.change) ?? fail("not_found", "This change is not in the queue."); take(q); discarded.set(q.change, { ...q, state: "discarded", can_edit: false, can_discard: false }); told(q); return {}; },
   "queue.restore": (a) => { const q = discarded.get(a.change) ?? fail("not_found", "This change is not in the queue."); discarded.delete(a.change); return told(push(q.collection, byId.get(q.record), Object.fromEntries(q.fields.map((f) => [f.name, f.after])))); },
   "queue.edit": (a) => { const q = find(a.change) ?? fail("not_found", "This change is not in the queue."); take(q); return told(push(q.collection, byId.get(q.record), { ...Object.fromEntries(q.fields.map((f) => [f.name, f.after])), ...a.fields })); },
-  conflicts: (a) => ({ total: open.length, rows: open.slice(a.offset, a.offset + a.limit) }),
+  conflicts: (a) => (mode === "error" ? fail("corrupt", "A page of the copy could not be read. Your queue is safe.") : page(a)),
+  "conflicts.resolve": (a) => { const { told: change, ...made } = resolve(a); told(change); setTimeout(() => told(change), 1_600); return made; },
+  "conflicts.resolve_many": (a) => { const r = resolveMany(a); emit({ event: "queue", queued: count("pending") }); setTimeout(() => emit({ event: "queue", queued: 0 }), 1_600); return r; },
+  text: (a) => told(push(a.collection, record(a), { [a.field]: a.replace })),
+  history, as_of: asOf, "undo.preview": undoPreview, undo: (a) => undo(a, told), "undo.last": () => undoLast(told), "redo.last": () => redoLast(told),
+  "rollback.preview": rollbackPreview, rollback: (a) => rollback(a, told),
   recent: (a) => (mode === "empty" ? [] : recent(Math.min(14, a.limit))),
   "sync.now": () => ({}),
   "sync.pause": () => pause("paused"),

@@ -67,9 +67,34 @@ const PARTS = {
     await go("/queue?state=discarded"); await shot("queue-none");
   }],
   monitor: ["ready", async ({ id, go, shot }) => { await go("/monitor"); await id("chart-queue").waitFor(); await id("monitor-verify").click(); await shot("monitor"); await id("chart-latency-table").click(); await shot("monitor-table"); }],
+  conflicts: ["ready", async ({ page, id, go, shot }) => {
+    const open = async (name) => { await id("conflict-row").filter({ hasText: name }).first().click(); };
+    await go("/conflicts"); await id("conflict-row").first().waitFor(); await shot("conflicts");
+    await page.keyboard.press("1"); await shot("conflict-picked");
+    await id("conflict-row").filter({ hasText: "Notes" }).first().click(); await page.keyboard.press("4"); await shot("conflict-text");
+    await page.keyboard.press("e"); await shot("conflict-edit"); await page.keyboard.press("Escape");
+    await id("conflict-row").filter({ hasText: "Fee" }).first().click(); await shot("conflict-group");
+    await open("Incorporated"); await page.keyboard.press("1"); await shot("conflict-long");
+    await id("conflict-row").filter({ hasText: "Markets" }).first().click(); await page.keyboard.press("4"); await shot("conflict-set");
+    await id("conflict-row").filter({ hasText: "Delete against edit" }).first().click(); await page.keyboard.press("2"); await shot("conflict-delete");
+    await id("conflict-row").filter({ hasText: "Whole command" }).first().click(); await shot("conflict-change");
+    await page.keyboard.press("Control+Enter");
+    await id("conflict-row").filter({ hasText: "Employees" }).first().click(); await id("conflict-table").focus();
+    for (let i = 0; i < 9; i += 1) await page.keyboard.press("Shift+ArrowDown");
+    await page.keyboard.press("2"); await shot("conflict-bulk"); await page.keyboard.press("Control+Enter"); await shot("conflict-bulk-failed");
+    await page.keyboard.press("Escape"); await id("conflicts-attention").click(); await shot("conflict-attention");
+    await id("conflicts-auto").click(); await shot("conflict-auto"); await id("conflicts-person").click(); await shot("conflict-person");
+  }],
+  history: ["ready", async ({ page, id, go, shot }) => {
+    await go("/brands?sector=banking"); await id("brand-row").nth(2).locator("[role=gridcell]").first().click(); await id("pane-history").click(); await id("history-entry").first().waitFor(); await shot("history");
+    await id("history-undo").nth(3).click(); await id("rollback-lines").waitFor(); await shot("history-undo"); await page.keyboard.press("Escape");
+    await id("history-rollback").nth(6).click(); await id("rollback-lines").waitFor(); await shot("history-rollback"); await page.keyboard.press("Escape");
+    await id("history-asof").click(); await id("as-of-show").click(); await id("as-of-label").waitFor(); await shot("as-of");
+    await go("/home"); await id("recent-device").click(); await shot("device"); await id("rollback-device").fill("field-7"); await id("rollback-preview").click(); await id("rollback-lines").waitFor(); await shot("device-preview"); await id("rollback-apply").click(); await shot("device-done");
+    await page.keyboard.press("Control+z"); await shot("undone");
+  }],
   plain: ["plain", async ({ id, go, shot }) => { await go("/monitor"); await id("chart-queue").waitFor(); await shot("monitor-unknown"); await go("/conflicts"); await shot("conflicts-none"); }],
   over: ["ready", async ({ page, id, go, shot }) => {
-    await go("/conflicts"); await shot("conflicts");
     await go("/settings"); await shot("settings");
     await page.keyboard.press("Control+k"); await shot("palette-empty"); await id("palette-input").fill("verdant"); await shot("palette"); await page.keyboard.press("Escape");
     await go("/brands"); await id("sync-pill").click(); await shot("pill"); await page.keyboard.press("Escape");
@@ -87,7 +112,7 @@ const PARTS = {
   locked: ["locked", async ({ id, shot }) => { await id("unlock-passphrase").fill("nope"); await id("unlock").click(); await shot("locked"); await id("unlock-switch").click(); await shot("locked-code"); }],
   empty: ["empty", async ({ id, go, shot }) => { await id("screen-home").waitFor(); await shot("empty-home"); await go("/brands"); await shot("empty-brands"); await go("/queue"); await shot("empty-queue"); }],
   many: ["queue", async ({ page, id, go, shot }) => { await go("/queue"); await id("queue-row").first().locator("[role=gridcell]").first().click(); await shot("queue10k"); await id("queue-table").focus(); await page.keyboard.press("End"); await shot("queue10k-end"); }],
-  error: ["error", async ({ page, go, shot }) => { await page.waitForTimeout(300); await shot("error-home"); await go("/brands"); await shot("error-brands"); }],
+  error: ["error", async ({ page, go, shot }) => { await page.waitForTimeout(300); await shot("error-home"); await go("/brands"); await shot("error-brands"); await go("/conflicts"); await shot("error-conflicts"); }],
 };
 for (const state of STATES) PARTS[`state-${state}`] = [state, async ({ id, shot }) => { await id("screen-home").waitFor(); await shot(`state-${state}`); }];
 

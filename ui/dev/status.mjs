@@ -1,6 +1,7 @@
 // Development only: a status for every state of guides/UX §1, in the words of the agent.
 import { iso } from "./fixture.mjs";
-import { count, open, queue } from "./queue.mjs";
+import { openItems } from "./conflicts.mjs";
+import { count, queue } from "./queue.mjs";
 
 const edits = (n) => (n === 0 ? "No edit waits" : n === 1 ? "1 edit waits" : `${n} edits wait`);
 
@@ -15,7 +16,7 @@ const SENTENCES = {
   unknown: [() => "No fresh answer since 13:58.", "Check now"],
   catching_up: [() => "Receiving 18240 of 75112 changes. You see data of 13:58.", ""],
   sending: [(n) => `Sending ${n} edits.`, "Open queue"],
-  needs_attention: [() => `${open.length} conflicts and ${count("rejected", "held", "blocked")} rejected edits need you.`, "Open inbox"],
+  needs_attention: [() => `${openItems().length} conflicts and ${count("rejected", "held", "blocked")} rejected edits need you.`, "Open inbox"],
   in_sync: [() => "This copy matched omni-central at 14:02.", "Verify my copy"],
 };
 export const STATES = Object.keys(SENTENCES);
@@ -30,7 +31,7 @@ export function status(state) {
   return {
     state, sentence: sentence(queued + sending), action, since: iso(840_000), evidence_at: away ? iso(1_860_000) : iso(2_000),
     cursor: behind ? 18240 : 75112, head: away ? null : 75112, epoch: 1, lag_s: away ? 1860 : behind ? 240 : 0,
-    queued, sending, needs_attention: count("rejected", "held", "blocked"), conflicts: open.length, rows: 68095, accuracy: away ? null : 1,
+    queued, sending, needs_attention: count("rejected", "held", "blocked"), conflicts: openItems().length, rows: 68095, accuracy: away ? null : 1,
     latency_ms: away ? { p50: null, p99: null } : { p50: 6.4, p99: 18.2 }, bytes: { sent: 48_211, received: 9_312_455, payload: 9_290_118 },
     next_try_s: state === "central_unreachable" ? 8 : null, progress: behind ? { label: "Receiving changes", done: 18240, total: 75112 } : null,
     last_error: state === "central_unreachable" ? { code: "connection_refused", message: "Connecting to 127.0.0.1:7420: connection refused.", retryable: true, trace_id: "91c2" } : null,

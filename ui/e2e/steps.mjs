@@ -268,6 +268,97 @@ async function keyboardOnly(desk) {
   await isAt("brand-table");
 }
 
+/** Two laptops change a field that is never merged; the first one settles it by keyboard alone, and it is gone on both. */
+async function conflict(desk, world) {
+  const { page } = desk;
+  const open = async () => (await world.ctl(world.laptopB, "status")).conflicts;
+  await page.keyboard.press("Control+k");
+  await desk.id("palette-input").fill("Pause synchronising");
+  await page.keyboard.press("Enter");
+  await desk.sync("paused");
+  await page.goto(`${new URL(world.url).origin}/#/brands?id=${world.brand}`);
+  await desk.id("field-revenue-edit").click();
+  await desk.id("field-revenue-input").fill("1350000");
+  await page.keyboard.press("Enter");
+  await desk.state("field-revenue", "pending");
+  await world.ctl(world.laptopB, "set", "brand", world.brand, "revenue:=1280000");
+  await world.ctl(world.laptopB, "sync", "--until-idle", "--timeout", "60");
+  await page.keyboard.press("Control+k");
+  await desk.id("palette-input").fill("Resume synchronising");
+  await page.keyboard.press("Enter");
+  await desk.state("field-revenue", "conflict", 30_000);
+  await desk.sync("needs_attention");
+  await desk.until("the title counts it", () => page.title(), (title) => title.startsWith("(1)"));
+  await desk.picture("conflict-field", ["dark"]);
+  await world.ctl(world.laptopB, "sync", "--until-idle", "--timeout", "60");
+  assert.equal(await open(), 1, "the item is on the second laptop too");
+
+  await desk.id("nav-conflicts").focus();
+  await page.keyboard.press("g");
+  await page.keyboard.press("c");
+  await desk.says(desk.id("conflict-pane").locator("h2"), /./);
+  await desk.says(desk.id("side-mine"), "1,350,000.00");
+  await desk.says(desk.id("side-theirs"), "1,280,000.00");
+  await desk.says(desk.id("head-mine"), /Your edit.*this laptop/);
+  await desk.says(desk.id("head-theirs"), /Second operator/);
+  await page.keyboard.press("1");
+  await desk.says(desk.id("result"), "1,350,000.00");
+  await desk.picture("conflict");
+  await page.keyboard.press("Control+Enter");
+  await desk.id("conflicts-empty").waitFor({ timeout: 30_000 });
+  await desk.sync("in_sync");
+  await desk.until("the title counts nothing", () => page.title(), (title) => !title.startsWith("("));
+  await desk.id("conflicts-person").click();
+  await desk.says(desk.id("conflict-settled"), /Settled by Ada.*1,350,000.00/);
+  await desk.picture("conflict-settled", ["dark"]);
+
+  await world.ctl(world.laptopB, "sync", "--until-idle", "--timeout", "60");
+  assert.equal(await open(), 0, "gone on the second laptop");
+  assert.match(JSON.stringify(await world.ctl(world.laptopB, "get", "brand", world.brand)), /1350000/, "the choice holds there");
+  await desk.go("brands");
+}
+
+/** An edit is taken back and done again by keys; its history says both; the record is shown as it was, and rolled back. */
+async function history(desk, world) {
+  const { page } = desk;
+  const value = (text) => desk.says(desk.id("field-employees-edit"), text);
+  await page.goto(`${new URL(world.url).origin}/#/brands?id=${world.brand}`);
+  await desk.state("record-state", "saved");
+  const before = await desk.id("field-employees-edit").textContent();
+  await desk.id("field-employees-edit").click();
+  await desk.id("field-employees-input").fill("41907");
+  await page.keyboard.press("Enter");
+  await value("41,907");
+  await desk.state("field-employees", "saved");
+  await page.keyboard.press("Control+z");
+  await desk.says(desk.id("notice"), /Took back/);
+  await value(before);
+  await desk.state("field-employees", "saved");
+  await page.keyboard.press("Control+Shift+z");
+  await value("41,907");
+  await desk.state("field-employees", "saved");
+
+  await desk.id("pane-history").click();
+  const entry = desk.id("history-entry").filter({ hasText: "41,907" });
+  await desk.until("the edit, its undo and its redo", () => entry.count(), (n) => n >= 3);
+  await desk.says(desk.id("history-entry"), /Ada on laptop-a/);
+  await desk.picture("history", ["dark"]);
+  await desk.id("history-entry").first().getByTestId("history-undo").click();
+  await desk.says(desk.id("rollback-line"), "41,907");
+  await desk.picture("history-undo", ["dark"]);
+  await desk.id("rollback-apply").click();
+  await desk.gone(desk.id("rollback-dialog"));
+  await desk.id("history-asof").click();
+  await desk.id("as-of-at").fill(await desk.page.evaluate(() => new Date(Date.now() - 86_400_000).toISOString()));
+  await desk.id("as-of-show").click();
+  await desk.page.locator("[data-testid=as-of-label], [data-testid=error-note]").first().waitFor();
+  await desk.picture("as-of", ["dark"]);
+  await desk.id("pane-fields").click();
+  await value(before);
+  await desk.state("record-state", "saved");
+  await desk.go("brands");
+}
+
 async function reload(desk) {
   await desk.page.reload();
   await desk.id("screen-brands").waitFor();
@@ -306,6 +397,8 @@ export const STEPS = {
   "palette forgives a typing error": palette,
   "dark and light": themes,
   "keyboard only": keyboardOnly,
+  "a conflict of two laptops, settled by keyboard": conflict,
+  "undo, redo, history, the past": history,
   "reload": reload,
   "another browser is refused": anotherBrowser,
 };

@@ -41,16 +41,19 @@ pub async fn resolve_many(store: &Store, args: ResolveManyArgs) -> Result<Resolv
     if args.ids.len() > MANY_MAX {
         return Err(crate::error::usage(format!("At most {MANY_MAX} conflicts are settled at once.")));
     }
-    let (mut done, mut failed) = (0, Vec::new());
+    let (mut done, mut changes, mut failed) = (0, Vec::new(), Vec::new());
     for id in args.ids {
         let one =
             ResolveArgs { id: id.clone(), take: args.take.clone(), field: None, values: BTreeMap::new(), seq: None };
         match resolve(store, one).await {
-            Ok(_) => done += 1,
+            Ok(made) => {
+                done += 1;
+                changes.extend(made.change);
+            }
             Err(error) => failed.push(ItemFailure { id, error }),
         }
     }
-    Ok(ResolvedMany { done, failed })
+    Ok(ResolvedMany { done, changes, failed })
 }
 
 fn resolve_in(tx: &mut WriteTx<'_>, args: &ResolveArgs) -> std::result::Result<ChangeMade, NotSaved> {

@@ -674,6 +674,8 @@ rpc_types! {
     pub struct ResolvedMany {
         /// Items settled.
         pub done: u64,
+        /// The changes that settle them, in the order of the items: each can be taken back.
+        pub changes: Vec<String>,
         /// Items that could not be, with the reason.
         pub failed: Vec<ItemFailure>,
     }

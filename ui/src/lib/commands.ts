@@ -1,6 +1,7 @@
 // The registry of what the operator can do. Palette, shortcuts and the shortcut sheet are made from it, and nothing else.
 
 import { rpc } from "./host";
+import { redoLast, undoLast } from "./state/deeds.svelte";
 import { notices } from "./state/notices.svelte";
 import { router, type Screen } from "./state/route.svelte";
 import { settings, type Density, type Theme } from "./state/settings.svelte";
@@ -10,7 +11,7 @@ import { verifyCopy } from "./verify";
 
 export interface UiCommand {
   id: string;
-  group: "Go to" | "Synchronise" | "View" | "Help";
+  group: "Go to" | "Edit" | "Synchronise" | "View" | "Help";
   label: string;
   /** As typed: `Ctrl+K`, `?`, or two keys in a row, `g q`. */
   keys?: string;
@@ -67,6 +68,10 @@ export const COMMANDS: readonly UiCommand[] = [
   go("conflicts", "Conflicts", "g c"),
   go("monitor", "Sync monitor", "g m"),
   go("settings", "Settings", "g s"),
+  { id: "go.attention", group: "Go to", label: "Changes that need you", keys: "g a", run: () => router.go("conflicts", { show: "attention" }) },
+  { id: "edit.undo", group: "Edit", label: "Take back my last change", keys: "Ctrl+Z", run: undoLast },
+  { id: "edit.redo", group: "Edit", label: "Do again what I took back", keys: "Ctrl+Shift+Z", run: redoLast },
+  { id: "edit.device", group: "Edit", label: "Take back what a device did in a time…", run: () => { panels.deviceRollback = { device: "", from: "", to: "" }; } },
   { id: "sync.now", group: "Synchronise", label: "Sync now", keys: "Alt+S", unavailable: () => (paused() ? "Synchronising is paused. Resume it first." : ""), run: syncNow },
   { id: "sync.pause", group: "Synchronise", label: "Pause synchronising", unavailable: () => (paused() ? "It is paused already." : ""), run: pause },
   { id: "sync.resume", group: "Synchronise", label: "Resume synchronising", unavailable: () => (paused() ? "" : "It is not paused."), run: resume },
@@ -94,6 +99,11 @@ export const LOCAL_KEYS: readonly { keys: string; label: string }[] = [
   { keys: "F2", label: "Edit the field under the cursor" },
   { keys: "Tab", label: "Save the edit and go on to the next field" },
   { keys: "Esc", label: "Drop the edit, close the pane" },
+  { keys: "1 2 3 4", label: "Conflict: take mine, central’s, before both, both" },
+  { keys: "e", label: "Conflict: write the result by hand" },
+  { keys: "Ctrl Enter", label: "Conflict: apply the choice, go on to the next" },
+  { keys: "x", label: "Conflict: select it (also Space; Shift with arrows; Ctrl A)" },
+  { keys: "u", label: "Conflict: take back the last decision" },
 ];
 
 const SEQUENCE_MS = 1_200;
@@ -107,7 +117,9 @@ export class Keys {
   press(event: KeyboardEvent, singleKeys: boolean, now: number): UiCommand | undefined {
     const chord = event.ctrlKey || event.metaKey || event.altKey;
     if (chord) {
-      const name = `${event.altKey ? "Alt" : "Ctrl"}+${event.key.toUpperCase()}`;
+      const name = `${event.altKey ? "Alt" : "Ctrl"}+${event.shiftKey ? "Shift+" : ""}${event.key.toUpperCase()}`;
+      // Typed text has an undo of its own.
+      if (/\+Z$/.test(name) && isTyping(event.target)) return undefined;
       return COMMANDS.find((c) => c.keys === name);
     }
     if (!singleKeys || isTyping(event.target)) return undefined;

@@ -96,23 +96,6 @@ export function queueSentence(state: string): string {
   }
 }
 
-/** Why an item is open, from the name of the rule that left it open. */
-export function ruleSentence(rule: string): string {
-  switch (rule.toLowerCase()) {
-    case "protected":
-      return "This field is never merged by itself.";
-    case "latest":
-      return "Nobody can prove which edit is newer.";
-    case "parked":
-      return "The command met changes it did not know; nothing of it took effect.";
-    case "edit wins":
-    case "committed stands":
-      return "One deleted the record, another edited it.";
-    default:
-      return `Waits for a decision (${rule}).`;
-  }
-}
-
 const CAUSES: Readonly<{ [cause: string]: string }> = {
   network_changed: "The network changed",
   slept: "This laptop slept",

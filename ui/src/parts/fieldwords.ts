@@ -35,6 +35,8 @@ export function policyHint(field: FieldInfo): string {
       return "A count: edits made at the same time add up.";
     case "set":
       return "A set: additions made at the same time all stay.";
+    case "text":
+      return "Typed together: what several people write is joined.";
     case "max":
       return "Only moves forward.";
     case "min":

@@ -5,7 +5,6 @@ import type { QueueRow } from "../lib/generated/rpc";
 import { publishNow } from "../lib/state/bus";
 import { drafts } from "../lib/state/drafts.svelte";
 import { titles } from "../lib/state/titles.svelte";
-import { ruleSentence } from "../lib/words";
 import QueuePane from "../parts/QueuePane.svelte";
 import { BRAND, field, record, refusal, scripted, status, useModel, type Scripted } from "./scripted";
 
@@ -105,9 +104,4 @@ test("a refused change that is tried again leaves the list; one that waits stays
   await fireEvent.click(screen.getByTestId("queue-retry"));
   await waitFor(() => expect(host.of("queue.retry")).toHaveLength(2));
   expect(waits.onaway).not.toHaveBeenCalled();
-});
-
-test("an unknown rule is named rather than hidden", () => {
-  expect(ruleSentence("Protected")).toContain("never merged");
-  expect(ruleSentence("transition")).toContain("transition");
 });

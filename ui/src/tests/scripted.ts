@@ -1,5 +1,5 @@
 // A host that answers by script: for tests only.
-import type { CollectionInfo, Commands, FieldInfo, Record as OneRecord, RowView, Status, UiEvent } from "../lib/generated/rpc";
+import type { CollectionInfo, Commands, ConflictField, ConflictRow, FieldInfo, Record as OneRecord, RowView, Status, UiEvent } from "../lib/generated/rpc";
 import { RpcError, useHost, type CommandName, type Host, type LinkState } from "../lib/host";
 import { model } from "../lib/state/model.svelte";
 
@@ -95,5 +95,21 @@ export function status(more: Partial<Status> = {}): Status {
     cursor: 10, head: 10, epoch: 1, lag_s: 0, queued: 0, sending: 0, needs_attention: 0, conflicts: 0, rows: 3, accuracy: null,
     latency_ms: { p50: null, p99: null }, bytes: { sent: 0, received: 0, payload: 0 }, next_try_s: null, progress: null, last_error: null,
     clock_offset_ms: null, central: "http://127.0.0.1:7420", verified_at: null, oldest_unsent_s: null, ...more,
+  };
+}
+
+/** One side of an item: two edits of one field, met on central. */
+export function side(name: string, values: Partial<ConflictField> = {}): ConflictField {
+  return {
+    name, label: name, type: BRAND.fields.find((f) => f.name === name)?.type ?? "record", also: [], settled: null, base: null, mine: null, theirs: null,
+    by: "Mara Ito", device: "field-7", at: "2026-03-01T14:20:00Z", rule: "Latest", decided: "open", winner: null, ...values,
+  };
+}
+
+export function item(n: number, fields: ConflictField[], more: Partial<ConflictRow> = {}): ConflictRow {
+  return {
+    id: `item-${n}`, kind: "field", decided: "open", rule: "Latest", seq: 100 + n, delete: false, own: false, typed_at: "2026-03-01T14:20:00Z", theirs_by: "Jonas Lindqvist",
+    theirs_device: "desk-2", theirs_at: "2026-03-01T14:10:00Z", settled_by: null, settled_at: null, can_resolve: true, change: null, collection: "brand",
+    record: `id-${n}`, title: `Brand ${n}`, fields, ...more,
   };
 }

@@ -1250,6 +1250,10 @@ export type ResolvedMany = {
  */
 done: number,
 /**
+ * The changes that settle them, in the order of the items: each can be taken back.
+ */
+changes: Array<string>,
+/**
  * Items that could not be, with the reason.
  */
 failed: Array<ItemFailure>, };

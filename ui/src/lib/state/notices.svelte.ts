@@ -14,6 +14,8 @@ export interface Notice {
   tone: "ok" | "attention" | "error";
   code: string;
   undo?: (() => void) | undefined;
+  /** Word of the button that undoes it. */
+  verb: string;
 }
 
 class Notices {
@@ -24,18 +26,23 @@ class Notices {
   #next: ReturnType<typeof setTimeout> | undefined;
 
   say(key: string, text: string, undo?: () => void): void {
-    this.#put({ key, text, tone: "ok", code: "", undo }, undo ? UNDO_MS : PLAIN_MS);
+    this.#put({ key, text, tone: "ok", code: "", undo, verb: "Undo" }, undo ? UNDO_MS : PLAIN_MS);
+  }
+
+  /** Says what was done, with a button of another name than “Undo”. */
+  offer(key: string, text: string, verb: string, act: () => void): void {
+    this.#put({ key, text, tone: "ok", code: "", undo: act, verb }, UNDO_MS);
   }
 
   /** An error stays until it is closed. */
   fail(key: string, raw: unknown): void {
     const error = toRpcError(raw);
-    this.#put({ key, text: error.message, tone: "error", code: error.code }, null);
+    this.#put({ key, text: error.message, tone: "error", code: error.code, verb: "" }, null);
   }
 
   /** Something the app says by itself. It stays until it is closed. */
   tell(code: string, text: string): void {
-    this.#put({ key: `told/${code}`, text, tone: "attention", code }, null);
+    this.#put({ key: `told/${code}`, text, tone: "attention", code, verb: "" }, null);
   }
 
   close(key: string): void {

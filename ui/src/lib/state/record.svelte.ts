@@ -1,7 +1,9 @@
 // One open record: read, kept fresh, edited field by field.
 
 import type { FieldView, JsonValue, Record as OneRecord } from "../generated/rpc";
+import { mergeTexts } from "../diff/merge";
 import { rpc, toRpcError, type RpcError } from "../host";
+import { model } from "./model.svelte";
 import { onChanged, subscribe, throttled } from "./bus";
 import { TINT_MS } from "./rows.svelte";
 import { sameValue } from "../format/values";
@@ -64,9 +66,18 @@ export class OpenRecord {
   }
 
   /** Saves one field. Durable when it returns; throws what Rust refused. */
-  async save(field: string, value: JsonValue): Promise<void> {
-    await rpc("set", { collection: this.collection, id: this.record?.id ?? this.id, fields: { [field]: value } });
+  async save(field: string, value: JsonValue, base: JsonValue): Promise<void> {
+    if (model.field(this.collection, field)?.policy === "text") await this.#write(field, value, base);
+    else await rpc("set", { collection: this.collection, id: this.record?.id ?? this.id, fields: { [field]: value } });
     await this.read(false);
+  }
+
+  /** A text that merges: what is here now is asked for first, so that words written meanwhile are not taken for deleted ones. */
+  async #write(field: string, value: JsonValue, base: JsonValue): Promise<void> {
+    const { id, fields } = await rpc("get", { collection: this.collection, id: this.record?.id ?? this.id });
+    const now = text(fields.find((f) => f.name === field)?.value ?? null);
+    const replace = mergeTexts(text(base), text(value), now).text;
+    await rpc("text", { collection: this.collection, id, field, insert: null, delete: null, at: 0, replace });
   }
 
   #tint(before: FieldView[], after: FieldView[]): void {
@@ -78,4 +89,8 @@ export class OpenRecord {
       if (this.tinted === tinted) this.tinted = new Set();
     }, TINT_MS);
   }
+}
+
+function text(value: JsonValue): string {
+  return typeof value === "string" ? value : "";
 }
