@@ -3,9 +3,11 @@
 use crate::error::{Result, internal};
 use crate::sync::measure::Traffic;
 use futures_util::StreamExt;
+use omni_model::{CollectionId, RecordId};
 use omni_protocol::frame::from_bytes;
 use omni_protocol::limits::{SERVER_FRAME_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX};
-use omni_protocol::{ChunkRef, DeviceId, FeedPage, Hash, Manifest, ReplicaId, SnapshotChunk, WireError};
+use omni_protocol::{ChangeId, ChunkRef, DeviceId, FeedPage, Hash, Manifest, ReplicaId, SnapshotChunk, WireError};
+use omni_sync::history::{PastCommit, PastCommits, RecordPast, RecordThen};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,6 +21,17 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const ERROR_BYTES_MAX: usize = 64 * 1024;
 /// Most bytes of a manifest: some thousands of owners and chunks.
 const MANIFEST_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Most bytes of an answer about the past: a page of the feed, and one commit more.
+const PAST_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A point of the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instant {
+    /// Right after this commit.
+    Seq(u64),
+    /// At this time, unix milliseconds by central's clock.
+    Time(i64),
+}
 
 /// Body of `POST /v1/enrol`.
 #[derive(Debug, Serialize)]
@@ -103,6 +116,52 @@ impl Client {
     pub async fn digests(&self, token: &str) -> Result<Manifest> {
         let bytes = self.get(token, "/v1/digests", MANIFEST_BYTES_MAX).await?;
         from_bytes(&bytes).map_err(|_| unreadable("list of digests"))
+    }
+
+    /// A page of a record's past, before a seq.
+    pub async fn record_past(
+        &self,
+        token: &str,
+        of: (CollectionId, RecordId),
+        before: u64,
+        limit: u64,
+    ) -> Result<RecordPast> {
+        let (c, id) = of;
+        let path = format!("/v1/history?collection={}&record={id}&before={before}&limit={limit}", c.0);
+        let bytes = self.get(token, &path, PAST_BYTES_MAX).await?;
+        from_bytes(&bytes).map_err(|_| unreadable("history"))
+    }
+
+    /// The commit of a change, as far as it may be read.
+    pub async fn commit_of(&self, token: &str, change: ChangeId) -> Result<Option<PastCommit>> {
+        let bytes = self.get(token, &format!("/v1/history/commits?change={change}"), PAST_BYTES_MAX).await?;
+        let mut page: PastCommits = from_bytes(&bytes).map_err(|_| unreadable("history"))?;
+        Ok(page.commits.pop())
+    }
+
+    /// A page of what a device committed in a span of commit time (unix milliseconds), before a seq.
+    pub async fn commits_of(
+        &self,
+        token: &str,
+        device: DeviceId,
+        span: (i64, i64),
+        before: u64,
+    ) -> Result<PastCommits> {
+        let (from, to) = span;
+        let path = format!("/v1/history/commits?device={device}&from_ms={from}&to_ms={to}&before={before}");
+        let bytes = self.get(token, &path, PAST_BYTES_MAX).await?;
+        from_bytes(&bytes).map_err(|_| unreadable("history"))
+    }
+
+    /// A record right after a commit.
+    pub async fn record_at(&self, token: &str, of: (CollectionId, RecordId), at: Instant) -> Result<RecordThen> {
+        let (c, id) = of;
+        let at = match at {
+            Instant::Seq(seq) => format!("seq={seq}"),
+            Instant::Time(ms) => format!("at_ms={ms}"),
+        };
+        let bytes = self.get(token, &format!("/v1/as-of?collection={}&record={id}&{at}", c.0), PAST_BYTES_MAX).await?;
+        from_bytes(&bytes).map_err(|_| unreadable("record"))
     }
 
     /// One chunk, proven to be the one named.

@@ -7,10 +7,9 @@ use crate::error::{Result, internal, store_error};
 use crate::handlers::{filters, list_query, read};
 use crate::transfer;
 use crate::views;
-use omni_model::{Value, schema};
+use omni_protocol::WireError;
 use omni_protocol::rpc::{ChangeMade, ListArgs, Page, Progress, UiEvent};
-use omni_protocol::{Effect, WireError};
-use omni_store::{CommitLine, Place};
+use omni_store::Place;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -69,17 +68,6 @@ struct BatchArgs {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct HistoryArgs {
-    collection: String,
-    id: String,
-    #[serde(default)]
-    before: Option<u64>,
-    #[serde(default)]
-    limit: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct WaitArgs {
     #[serde(default)]
     timeout_s: Option<f64>,
@@ -134,7 +122,6 @@ impl App {
             "edit" => reply(self.edit(parse(command, args)?, false).await?),
             "new" => reply(self.edit(parse(command, args)?, true).await?),
             "batch" => self.batch(parse(command, args)?).await,
-            "history" => self.history(parse(command, args)?).await,
             "sync.wait" => self.wait(parse(command, args)?).await,
             "import" => self.import(parse(command, args)?).await,
             "export" => self.export(parse(command, args)?).await,
@@ -186,15 +173,6 @@ impl App {
         let work = move || transfer::batch(&engine.store, &args.lines, args.group, None);
         let done = tokio::task::spawn_blocking(work).await.map_err(|e| internal("The batch", e))??;
         Ok(json!({ "done": reply(done)? }))
-    }
-
-    async fn history(&self, args: HistoryArgs) -> Result<Json> {
-        let engine = self.engine().await?;
-        let c = edits::collection(&args.collection)?;
-        let id = edits::record_id(c, &args.id);
-        let limit = args.limit.unwrap_or(100).min(1_000);
-        let lines = read(&engine.store, move |tx| tx.record_history(c.id, id, args.before, limit)).await?;
-        Ok(json!({ "commits": lines.iter().map(commit).collect::<Vec<_>>() }))
     }
 
     async fn wait(&self, args: WaitArgs) -> Result<Json> {
@@ -266,40 +244,4 @@ impl App {
         crate::folder::write_private(&args.path, &text)?;
         Ok(json!({}))
     }
-}
-
-fn commit(line: &CommitLine) -> Json {
-    let mut fields = Vec::new();
-    let mut acts = Vec::new();
-    for (_, effect) in &line.effects {
-        let (c, _) = effect.record();
-        let named = |pairs: &[(omni_model::FieldId, Value)]| {
-            let c = schema::by_id(c);
-            pairs
-                .iter()
-                .filter_map(|(f, v)| c.and_then(|c| c.field_by_id(*f)).map(|f| (f.name, f.to_json(v))))
-                .map(|(name, value)| json!({ "name": name, "value": value }))
-                .collect::<Vec<_>>()
-        };
-        match effect {
-            Effect::Create { fields: f, .. } => {
-                acts.push("create");
-                fields.extend(named(f));
-            }
-            Effect::Put { fields: f, .. } => fields.extend(named(f)),
-            Effect::Remove { .. } => acts.push("delete"),
-            Effect::Leave { .. } => acts.push("leave"),
-            Effect::Conflict(_) => acts.push("conflict"),
-        }
-    }
-    json!({
-        "seq": line.seq,
-        "change": line.info.change.to_string(),
-        "at": rfc3339(line.info.at_ms),
-        "by": line.by.as_ref().map(|d| d.operator.clone()),
-        "device": line.by.as_ref().map(|d| d.name.clone()),
-        "command": schema::command_by_id(line.info.command).map_or("edit", |c| c.name),
-        "acts": acts,
-        "fields": fields,
-    })
 }

@@ -1,8 +1,10 @@
 //! Every UI command.
 
 use crate::app::App;
+use crate::conflicts;
 use crate::edits::{self, Act, Edit, Fields};
 use crate::error::{Result, internal, store_error};
+use crate::history;
 use crate::views;
 use omni_model::schema;
 use omni_protocol::rpc::{
@@ -252,8 +254,9 @@ impl Handlers for App {
     async fn conflicts(&self, args: ConflictsArgs) -> Result<ConflictPage> {
         let engine = self.engine().await?;
         let device = engine.identity.device;
+        let filter = conflicts::filter(args.decided.as_deref())?;
         read(&engine.store, move |tx| {
-            let (total, items) = tx.conflicts(true, args.offset, args.limit.min(WINDOW_MAX))?;
+            let (total, items) = tx.conflicts(filter, args.offset, args.limit.min(WINDOW_MAX))?;
             let row = |(_, item): &(_, _)| views::conflict_row(tx, item, &|d| d == device);
             let rows = items.iter().map(row).collect::<std::result::Result<_, _>>()?;
             Ok(ConflictPage { total, rows })
@@ -261,48 +264,56 @@ impl Handlers for App {
         .await
     }
 
-    async fn conflicts_resolve(&self, _: ResolveArgs) -> Result<ChangeMade> {
-        Err(later())
+    async fn conflicts_resolve(&self, args: ResolveArgs) -> Result<ChangeMade> {
+        conflicts::resolve(&self.engine().await?.store, args).await
     }
 
-    async fn conflicts_resolve_many(&self, _: ResolveManyArgs) -> Result<ResolvedMany> {
-        Err(later())
+    async fn conflicts_resolve_many(&self, args: ResolveManyArgs) -> Result<ResolvedMany> {
+        conflicts::resolve_many(&self.engine().await?.store, args).await
     }
 
     async fn edit_text(&self, _: TextArgs) -> Result<ChangeMade> {
         Err(later())
     }
 
-    async fn history(&self, _: HistoryArgs) -> Result<HistoryPage> {
-        Err(later())
+    async fn history(&self, args: HistoryArgs) -> Result<HistoryPage> {
+        let engine = self.engine().await?;
+        history::record_history(&engine, args).await
     }
 
-    async fn as_of(&self, _: AsOfArgs) -> Result<AsOfRecord> {
-        Err(later())
+    async fn as_of(&self, args: AsOfArgs) -> Result<AsOfRecord> {
+        let engine = self.engine().await?;
+        history::as_of(&engine, args).await
     }
 
-    async fn undo_preview(&self, _: ChangeArgs) -> Result<RollbackPreview> {
-        Err(later())
+    async fn undo_preview(&self, args: ChangeArgs) -> Result<RollbackPreview> {
+        let engine = self.engine().await?;
+        history::undo_preview(&engine, args).await
     }
 
-    async fn undo(&self, _: ChangeArgs) -> Result<ChangeMade> {
-        Err(later())
+    async fn undo(&self, args: ChangeArgs) -> Result<ChangeMade> {
+        let engine = self.engine().await?;
+        history::undo(&engine, args).await
     }
 
     async fn undo_last(&self, _: NoArgs) -> Result<ChangeMade> {
-        Err(later())
+        let engine = self.engine().await?;
+        history::undo_last(&engine).await
     }
 
     async fn redo_last(&self, _: NoArgs) -> Result<ChangeMade> {
-        Err(later())
+        let engine = self.engine().await?;
+        history::redo_last(&engine).await
     }
 
-    async fn rollback_preview(&self, _: RollbackArgs) -> Result<RollbackPreview> {
-        Err(later())
+    async fn rollback_preview(&self, args: RollbackArgs) -> Result<RollbackPreview> {
+        let engine = self.engine().await?;
+        history::rollback_preview(&engine, args).await
     }
 
-    async fn rollback(&self, _: RollbackArgs) -> Result<RolledBack> {
-        Err(later())
+    async fn rollback(&self, args: RollbackArgs) -> Result<RolledBack> {
+        let engine = self.engine().await?;
+        history::rollback(&engine, args).await
     }
 
     async fn recent(&self, args: WindowArgs) -> Result<Vec<RecentChange>> {

@@ -109,7 +109,7 @@ pub fn row_view(c: &Collection, listed: &ListRow) -> RowView {
 }
 
 /// The title of a row; its key or id where it has none.
-fn title_of(c: &Collection, row: &Row) -> String {
+pub fn title_of(c: &Collection, row: &Row) -> String {
     let title = c.field(c.title).and_then(|f| row.get(f.id).as_text());
     title.map(str::to_owned).or_else(|| row.key.clone()).unwrap_or_else(|| row.id.to_string())
 }
@@ -231,7 +231,8 @@ pub fn summary(ops: &[Op], command: u16) -> String {
     }
 }
 
-fn queue_fields(tx: &ReadTx<'_>, ops: &[Op], was: &[Value]) -> Stored<Vec<QueueField>> {
+/// What operations do, field by field.
+pub fn queue_fields(tx: &ReadTx<'_>, ops: &[Op], was: &[Value]) -> Stored<Vec<QueueField>> {
     let mut out: Vec<QueueField> = Vec::new();
     for (place, op) in ops.iter().enumerate() {
         let (cid, id) = op.record();
@@ -329,7 +330,7 @@ pub fn conflict_row(tx: &ReadTx<'_>, item: &ConflictItem, own: &dyn Fn(DeviceId)
         theirs_at: (item.theirs_ms > 0).then(|| rfc3339(item.theirs_ms)),
         settled_by: settled.map(|d| d.operator),
         settled_at: item.settled.as_ref().map(|s| rfc3339(s.at_ms)),
-        can_resolve: c.is_some(),
+        can_resolve: c.is_some() && !crate::conflicts::being_settled(tx, item)?,
         change: (kind == "change").then(|| side.map(|s| s.change.to_string())).flatten(),
         collection: c.map_or_else(String::new, |c| c.name.into()),
         record: item.record.to_string(),

@@ -656,9 +656,12 @@ rpc_types! {
         /// Only this field of the item; the others keep what is committed.
         #[serde(default)]
         pub field: Option<String>,
-        /// For `values`: field → chosen value as JSON.
+        /// For `values`: field → chosen value as JSON; fields left out keep what is committed.
         #[serde(default)]
         pub values: BTreeMap<String, Json>,
+        /// The item's `seq` as it was shown: refused as `stale` if it changed since.
+        #[serde(default)]
+        pub seq: Option<u64>,
     }
     /// Arguments of `conflicts.resolve_many`.
     pub struct ResolveManyArgs {
@@ -708,7 +711,10 @@ rpc_types! {
         pub collection: String,
         /// Id or key.
         pub id: String,
-        /// First entry.
+        /// Only commits before this one (own changes that are not on central yet come with the first page only).
+        #[serde(default)]
+        pub before: Option<u64>,
+        /// Entries passed over.
         #[serde(default)]
         pub offset: u64,
         /// Entries wanted, at most 1,000.
@@ -720,8 +726,10 @@ rpc_types! {
         pub entries: Vec<HistoryEntry>,
         /// Where this laptop's own history begins: older entries need central. Null if it holds everything.
         pub local_since: Option<u64>,
-        /// Older entries exist and central could not be asked now.
+        /// Older entries may exist and central could not be asked now.
         pub incomplete: bool,
+        /// More entries follow.
+        pub more: bool,
     }
     /// One commit's effect on one record.
     pub struct HistoryEntry {
@@ -737,7 +745,8 @@ rpc_types! {
         pub device: Option<String>,
         /// Command name, `edit` for a plain edit.
         pub command: String,
-        /// `created changed deleted moved`, or for an own change its queue state.
+        /// `created changed deleted moved`, `decided` where only a conflict was opened or settled, or for an own change its
+        /// queue state.
         pub kind: String,
         /// The rule of a decision this commit made about the record, if any.
         pub rule: Option<String>,
@@ -784,6 +793,9 @@ rpc_types! {
         /// One record, back to what it was right after `to_seq`.
         #[serde(default)]
         pub record: Option<RecordTarget>,
+        /// One change.
+        #[serde(default)]
+        pub change: Option<String>,
         /// All changes of a group (an import, a bulk edit).
         #[serde(default)]
         pub group: Option<String>,
@@ -844,8 +856,10 @@ rpc_types! {
     }
     /// A rollback was saved.
     pub struct RolledBack {
-        /// The compensating changes.
+        /// The compensating changes; empty if what was taken back had not been sent.
         pub changes: Vec<String>,
+        /// Changes taken out of the queue instead, because they had not been sent.
+        pub discarded: u64,
         /// Their group, if there are several.
         pub group: Option<String>,
         /// Lines left alone because somebody changed them since.
@@ -884,7 +898,7 @@ rpc_types! {
         pub settled_by: Option<String>,
         /// When, RFC 3339 UTC.
         pub settled_at: Option<String>,
-        /// Whether it can be settled (again) from here.
+        /// Whether it can be settled (again) from here; not while a decision made here waits for central.
         pub can_resolve: bool,
         /// The waiting change, for items of a whole change.
         pub change: Option<String>,

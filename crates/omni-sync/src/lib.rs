@@ -6,11 +6,13 @@
 pub mod central;
 pub mod diff;
 pub mod digest;
+pub mod history;
 pub mod interval;
 pub mod meta;
 pub mod replica;
 pub mod sign;
 pub mod storage;
 pub mod text;
+pub mod undo;
 
 pub use storage::StorageError;

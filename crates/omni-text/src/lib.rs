@@ -1,14 +1,15 @@
 //! Central's text engine: a `loro` document inside each text field.
+//!
+//! Laptops hold no document: a write says what was typed on the text its author saw, and the engine replays it at exactly the
+//! version that author knew. So every operation is central's own: none can be missing, pending or forged.
 
-use omni_sync::central::{TextEngine, TextInput, TextMerged, TextStop, TextWrite};
+mod document;
+mod engine;
+mod history;
+mod limit;
+mod packed;
+mod peers;
+mod version;
 
-/// Merges texts by `loro`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LoroTexts;
-
-impl TextEngine for LoroTexts {
-    fn merge(&self, input: &TextInput, write: &TextWrite) -> Result<TextMerged, TextStop> {
-        let _ = (input, write);
-        Err(TextStop::Misfit)
-    }
-}
+pub use engine::LoroTexts;
+pub use limit::{HISTORY_BYTES_MAX, HISTORY_ENTRIES_MAX};

@@ -97,6 +97,7 @@ impl SyncManager {
         let publisher = Publisher::new(store.clone(), link.clone(), measures.clone(), client.address().to_owned());
         let tasks = vec![
             tokio::spawn(driver.run(taken, connect)),
+            tokio::spawn(super::retention::run(store.clone())),
             tokio::spawn(publisher.clone().run(ui, events.clone(), stored.clone())),
         ];
         let inner =
@@ -224,6 +225,12 @@ impl SyncManager {
         let why = facts.last_error.map(|e| format!(" {}", e.message)).unwrap_or_default();
         let message = format!("Not in sync after {} s.{why}", within.as_secs_f64());
         WireError::retryable("timeout", message)
+    }
+
+    /// The way to central's HTTP calls and the token for them, while a session stands.
+    pub fn central(&self) -> Option<(Client, String)> {
+        let facts = self.inner.link.facts();
+        facts.token.filter(|_| facts.connected).map(|token| (self.inner.client.clone(), token))
     }
 
     /// Compares this copy with central's, counted anew from its rows. Needs a session.

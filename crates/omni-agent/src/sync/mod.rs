@@ -12,6 +12,7 @@ pub mod measure;
 mod notices;
 mod payload;
 mod publish;
+mod retention;
 mod socket;
 pub mod state;
 mod verify;

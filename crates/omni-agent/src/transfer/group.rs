@@ -12,13 +12,13 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 /// The fact that names a group whose saving has begun and not ended.
-pub(super) const OPEN_GROUP: &str = "transfer.open_group";
+pub(crate) const OPEN_GROUP: &str = "transfer.open_group";
 
 static BUSY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// One group at a time is saved into a replica.
 #[derive(Debug)]
-pub(super) struct Turn(PathBuf);
+pub(crate) struct Turn(PathBuf);
 
 impl Turn {
     /// Errors: `busy`.
@@ -39,7 +39,7 @@ impl Drop for Turn {
 
 /// A saved group.
 #[derive(Debug)]
-pub(super) struct Saved {
+pub(crate) struct Saved {
     pub id: GroupId,
     pub changes: Vec<ChangeId>,
 }
@@ -47,7 +47,7 @@ pub(super) struct Saved {
 /// Saves every item as one change of one group. `work` saves one; `go_on` is asked between slices with what is done.
 ///
 /// Errors: the first failure, after everything saved before was taken back.
-pub(super) fn save<I: Send + Sync + 'static>(
+pub(crate) fn save<I: Send + Sync + 'static>(
     store: &Store,
     items: Vec<I>,
     work: impl Fn(&mut WriteTx<'_>, &I, GroupRef) -> std::result::Result<ChangeId, Failure> + Send + Sync + 'static,

@@ -17,7 +17,7 @@ mod check;
 mod columns;
 mod draft;
 mod export;
-mod group;
+pub(crate) mod group;
 mod import;
 mod order;
 mod read_csv;
@@ -27,7 +27,7 @@ mod slices;
 mod source;
 mod trial;
 mod undo;
-mod writes;
+pub(crate) mod writes;
 
 pub use batch::{BatchDone, BatchLine, batch};
 pub use export::{Format, export};

@@ -10,7 +10,7 @@ use omni_sync::replica::{EditError, Intent, ReplicaTx, save};
 
 /// Why something was not written: the store failed, or it does not fit.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     Store(StoreError),
     Refused(WireError),
 }
@@ -53,7 +53,7 @@ impl From<Failure> for WireError {
 
 /// The operations that give the record these values; none if it has them. A set or counter is written as what is added
 /// and taken away, so that it merges with what others do to it; what only grows or shrinks is left if it is further.
-pub(super) fn operations(
+pub(crate) fn operations(
     c: &Collection,
     record: RecordId,
     key: Option<&str>,
@@ -94,14 +94,14 @@ fn differences(c: &Collection, row: &Row, field: FieldId, value: &Value) -> Vec<
 
 /// One act, ready to be saved.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Act {
+pub(crate) struct Act {
     pub command: u16,
     pub args: Vec<(String, String)>,
     pub ops: Vec<Op>,
 }
 
 /// Saves an act as one change; `None` = it changes nothing.
-pub(super) fn save_act(
+pub(crate) fn save_act(
     tx: &mut dyn ReplicaTx,
     act: Act,
     priority: u8,

@@ -3,6 +3,7 @@
 use super::App;
 use super::api::ApiError;
 use super::envelope::compress;
+use super::past;
 use super::push::{self, BATCH_WIRE_BYTES_MAX};
 use super::session::{self, blocking};
 use super::tokens::Caller;
@@ -34,7 +35,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes of an enrolment request.
 const ENROL_BYTES_MAX: usize = 8 * 1024;
 
-type Api<T> = std::result::Result<T, ApiError>;
+pub(super) type Api<T> = std::result::Result<T, ApiError>;
 
 /// Every route of the first listener.
 pub fn router(app: Arc<App>) -> Router {
@@ -45,6 +46,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/snapshot", get(snapshot))
         .route("/v1/snapshot/chunk/{hash}", get(chunk))
         .route("/v1/digests", get(digests))
+        .route("/v1/history", get(past::record))
+        .route("/v1/history/commits", get(past::commits))
+        .route("/v1/as-of", get(past::as_of))
         .route("/healthz", get(|| async { Json(json!({"ok": true})) }))
         .route("/readyz", get(ready))
         .fallback(|| async { ApiError(CentralError::new("not_found", "There is nothing at this address.")) })
@@ -133,7 +137,7 @@ async fn enrol_device(
 }
 
 /// Who calls, and what they may read now.
-fn caller(app: &App, headers: &HeaderMap) -> Result<(Caller, Grants)> {
+pub(super) fn caller(app: &App, headers: &HeaderMap) -> Result<(Caller, Grants)> {
     let token = headers
         .get(header::AUTHORIZATION)
         .and_then(|v| v.to_str().ok())
@@ -147,7 +151,7 @@ fn caller(app: &App, headers: &HeaderMap) -> Result<(Caller, Grants)> {
     Ok((caller, device.grants.clone()))
 }
 
-fn packed(cbor: &[u8]) -> Result<Response> {
+pub(super) fn packed(cbor: &[u8]) -> Result<Response> {
     let body = compress(cbor).ok_or_else(|| CentralError::new("internal", "The answer could not be compressed."))?;
     Ok(([(header::CONTENT_TYPE, "application/cbor+zstd")], body).into_response())
 }

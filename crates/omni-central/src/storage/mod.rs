@@ -13,11 +13,11 @@ pub use types::{
     BatchRecord, CodeRecord, Counts, DeviceRecord, LoggedEntry, MediumError, PageLimits, ScopeState, medium,
 };
 
-use omni_model::RecordId;
-use omni_protocol::{BootId, ConflictItem, DeviceId, Grants, Hash, ReplicaId, Scope};
+use omni_model::{CollectionId, RecordId};
+use omni_protocol::{BootId, ChangeId, CommitInfo, ConflictItem, DeviceId, Grants, Hash, ReplicaId, Scope};
 use omni_sync::StorageError;
-use omni_sync::central::{BootSample, CentralHead, CentralTx, Commit, ReplicaState};
-use omni_sync::meta::Stored;
+use omni_sync::central::{BootSample, CentralHead, CentralTx, Commit, Committed, ReplicaState};
+use omni_sync::meta::{Image, Stored};
 
 /// The work of one write transaction.
 pub type WriteWork<'a> = dyn FnMut(&mut dyn WriteTx) -> Result<(), StorageError> + 'a;
@@ -86,12 +86,24 @@ pub trait ReadTx: Directory {
         limits: PageLimits,
         readable: Option<&Grants>,
     ) -> Result<Vec<Commit>, StorageError>;
+    /// A commit with what it did to each record; `None` for 0 or unknown.
+    fn committed(&self, seq: u64) -> Result<Option<Committed>, StorageError>;
+    /// Commits after `seq` that touched the record, newest first, with what they did to it.
+    fn images_after(&self, c: CollectionId, id: RecordId, seq: u64) -> Result<Vec<(u64, Image)>, StorageError>;
+    /// Commits before `before` that touched the record, newest first, at most `limit`.
+    fn touching(&self, c: CollectionId, id: RecordId, before: u64, limit: usize) -> Result<Vec<u64>, StorageError>;
+    /// Provenance of the commits before `before`, newest first, at most `limit`.
+    fn infos_before(&self, before: u64, limit: usize) -> Result<Vec<(u64, CommitInfo)>, StorageError>;
+    /// The last commit at or before a time (unix milliseconds); 0 = none.
+    fn seq_at(&self, at_ms: i64) -> Result<u64, StorageError>;
+    /// The commit a change made, if it made one.
+    fn seq_of(&self, change: ChangeId) -> Result<Option<u64>, StorageError>;
     /// What is known of a replica.
     fn replica(&self, id: ReplicaId) -> Result<Option<ReplicaState>, StorageError>;
     /// Every scope that was ever written, with its digest and the last seq that touched it.
     fn scopes(&self) -> Result<Vec<ScopeState>, StorageError>;
     /// One record, deleted ones included.
-    fn stored(&self, collection: omni_model::CollectionId, id: RecordId) -> Result<Option<Stored>, StorageError>;
+    fn stored(&self, collection: CollectionId, id: RecordId) -> Result<Option<Stored>, StorageError>;
     /// Live records by (owner, collection, id); of one owner, or of all.
     fn each_live(
         &self,

@@ -30,7 +30,11 @@ const PARTS: [Part; 5] = [
     Part { table: "setting", columns: &["name", "json"], telling: 2 },
     Part { table: "directory", columns: &["device", "name", "operator"], telling: 3 },
     // Never changes once it is there.
-    Part { table: "own_change", columns: &["change_id", "seq", "counter", "sealed", "outcome", "kept_ms"], telling: 1 },
+    Part {
+        table: "own_change",
+        columns: &["change_id", "seq", "counter", "sealed", "outcome", "kept_ms", "local_no"],
+        telling: 1,
+    },
     Part {
         table: "outbox",
         columns: &[
@@ -123,8 +127,8 @@ impl Carry {
         match part.table {
             "outbox" => format!("(SELECT * FROM outbox WHERE NOT coalesce({held}, 0))"),
             "own_change" => format!(
-                "(SELECT change_id, seq, counter, sealed, outcome, kept_ms FROM own_change UNION ALL \
-                  SELECT change_id, nullif(acked_seq, 0), counter, sealed, outcome, {} FROM outbox \
+                "(SELECT change_id, seq, counter, sealed, outcome, kept_ms, local_no FROM own_change UNION ALL \
+                  SELECT change_id, nullif(acked_seq, 0), counter, sealed, outcome, {}, local_no FROM outbox \
                   WHERE {held} AND sealed IS NOT NULL)",
                 self.now_ms
             ),
@@ -183,7 +187,7 @@ impl Carry {
     fn bring_history(&mut self, live: &Connection, staged: &Connection) -> Result<()> {
         let upto = self.position.seq.min(i64::MAX as u64) as i64;
         let span = (self.history, upto);
-        copy(live, staged, "history", &["seq", "at_ms", "parts"], span, "seq")?;
+        copy(live, staged, "history", &["seq", "at_ms", "parts", "images", "change_id"], span, "seq")?;
         let touches = ["collection", "record", "seq"];
         copy(live, staged, "history_touch", &touches, span, "collection, record, seq")?;
         let oldest: Option<i64> = live.query_row("SELECT min(seq) FROM history", [], |r| r.get(0))?;
@@ -205,13 +209,20 @@ impl Carry {
     ) -> Result<()> {
         let meta = crate::tx::load_meta(live)?;
         let mut meta = meta.ok_or_else(|| crate::StoreError::invalid("This database has no identity yet."))?;
-        meta.position = self.position;
+        let live_position = std::mem::replace(&mut meta.position, self.position);
         meta.grants = grants.clone();
         let mut caches = Caches::default();
         let mut tx = WriteTx::new(staged, &mut caches);
         tx.set_meta(&meta)?;
         tx.put_directory(directory)?;
         tx.finish()?;
+        // What happened between the old cursor and the new copy is not here.
+        let since = match live_position == self.position {
+            true => crate::tx::history_since(live)?,
+            false => self.position.seq,
+        };
+        let sql = "UPDATE replica SET history_since = ?1";
+        staged.execute(sql, [since.min(i64::MAX as u64) as i64])?;
         Ok(())
     }
 }
@@ -342,6 +353,7 @@ mod tests {
     fn parts_carry_every_column() {
         let conn = Connection::open_in_memory().unwrap();
         conn.execute_batch(fixed::BASE).unwrap();
+        conn.execute_batch(fixed::PAST).unwrap();
         for part in &PARTS {
             let stmt = conn.prepare(&format!("SELECT * FROM {}", part.table)).unwrap();
             assert_eq!(stmt.column_names(), part.columns, "{}", part.table);

@@ -62,6 +62,18 @@ CREATE TABLE model_field (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// The second migration: what each commit did to each record, which change it was, and since when all of it is here.
+pub const PAST: &str = "
+ALTER TABLE history ADD COLUMN images BLOB NOT NULL DEFAULT x'80';
+ALTER TABLE history ADD COLUMN change_id BLOB;
+CREATE INDEX history_change ON history (change_id);
+ALTER TABLE own_change ADD COLUMN local_no INTEGER;
+CREATE INDEX own_change_order ON own_change (local_no);
+CREATE INDEX own_change_kept ON own_change (kept_ms);
+ALTER TABLE replica ADD COLUMN history_since INTEGER NOT NULL DEFAULT 0;
+UPDATE replica SET history_since = seq;
+";
+
 /// Bookkeeping of migrations, made before anything else.
 pub const MIGRATION_TABLE: &str = "
 CREATE TABLE IF NOT EXISTS migration (

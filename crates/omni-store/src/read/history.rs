@@ -7,6 +7,7 @@ use crate::tx;
 use minicbor::bytes::ByteVec;
 use omni_model::{CollectionId, RecordId};
 use omni_protocol::{CommitInfo, DirectoryEntry, Effect, Part, Scope};
+use omni_sync::meta::Image;
 use rusqlite::OptionalExtension as _;
 
 /// One commit as this laptop saw it.
@@ -20,6 +21,8 @@ pub struct CommitLine {
     pub by: Option<DirectoryEntry>,
     /// Its effects with their scopes, in order. For the history of one record only those on it.
     pub effects: Vec<(Scope, Effect)>,
+    /// What it did to each record, as far as this laptop sees. For the history of one record only that on it.
+    pub images: Vec<Image>,
 }
 
 impl ReadTx<'_> {
@@ -31,30 +34,35 @@ impl ReadTx<'_> {
         before: Option<u64>,
         limit: u64,
     ) -> std::result::Result<Vec<CommitLine>, StoreError> {
-        let sql = "SELECT h.seq, h.parts FROM history_touch t JOIN history h ON h.seq = t.seq \
+        let sql = "SELECT h.seq, h.parts, h.images FROM history_touch t JOIN history h ON h.seq = t.seq \
                    WHERE t.collection = ?1 AND t.record = ?2 AND t.seq < ?3 ORDER BY t.seq DESC LIMIT ?4";
         let before = before.map_or(i64::MAX, |n| n.min(i64::MAX as u64) as i64);
         let limit = limit.min(i64::MAX as u64) as i64;
         let mut lines = self.lines(sql, (c.0, id.0.as_bytes(), before, limit))?;
-        lines.iter_mut().for_each(|l| l.effects.retain(|(_, e)| e.record() == (c, id)));
+        for line in &mut lines {
+            line.effects.retain(|(_, e)| e.record() == (c, id));
+            line.images.retain(|i| (i.collection, i.record) == (c, id));
+        }
         Ok(lines)
     }
 
     /// The newest commits, newest first.
     pub fn recent(&self, offset: u64, limit: u64) -> std::result::Result<Vec<CommitLine>, StoreError> {
-        let sql = "SELECT seq, parts FROM history ORDER BY seq DESC LIMIT ?1 OFFSET ?2";
+        let sql = "SELECT seq, parts, images FROM history ORDER BY seq DESC LIMIT ?1 OFFSET ?2";
         self.lines(sql, (limit.min(i64::MAX as u64) as i64, offset.min(i64::MAX as u64) as i64))
     }
 
     /// One commit.
     pub fn commit(&self, seq: u64) -> std::result::Result<Option<CommitLine>, StoreError> {
-        Ok(self.lines("SELECT seq, parts FROM history WHERE seq = ?1", [seq.min(i64::MAX as u64) as i64])?.pop())
+        Ok(self
+            .lines("SELECT seq, parts, images FROM history WHERE seq = ?1", [seq.min(i64::MAX as u64) as i64])?
+            .pop())
     }
 
     /// The newest commit at or before a time (unix milliseconds, central's clock) that this laptop keeps.
     pub fn seq_at(&self, at_ms: i64) -> std::result::Result<Option<u64>, StoreError> {
-        let sql = "SELECT max(seq) FROM history WHERE at_ms <= ?1";
-        let seq: Option<i64> = self.conn.prepare_cached(sql)?.query_row([at_ms], |r| r.get(0))?;
+        let sql = "SELECT seq FROM history WHERE at_ms <= ?1 ORDER BY at_ms DESC, seq DESC LIMIT 1";
+        let seq: Option<i64> = self.conn.prepare_cached(sql)?.query_row([at_ms], |r| r.get(0)).optional()?;
         Ok(seq.map(|n| n as u64))
     }
 
@@ -79,12 +87,13 @@ impl ReadTx<'_> {
         let mut out = Vec::new();
         while let Some(sql) = rows.next()? {
             let bytes: Vec<u8> = sql.get(1)?;
-            out.extend(self.line(sql.get::<_, i64>(0)? as u64, &bytes)?);
+            let images: Vec<u8> = sql.get(2)?;
+            out.extend(self.line(sql.get::<_, i64>(0)? as u64, &bytes, &images)?);
         }
         Ok(out)
     }
 
-    fn line(&self, seq: u64, bytes: &[u8]) -> Result<Option<CommitLine>> {
+    fn line(&self, seq: u64, bytes: &[u8], images: &[u8]) -> Result<Option<CommitLine>> {
         let mut info = None;
         let mut effects = Vec::new();
         for part in decode::<Vec<ByteVec>>(bytes, "history")? {
@@ -94,6 +103,7 @@ impl ReadTx<'_> {
         }
         let Some(info) = info else { return Ok(None) };
         let by = tx::load_device(self.conn, info.device)?;
-        Ok(Some(CommitLine { seq, info, by, effects }))
+        let images = decode(images, "images")?;
+        Ok(Some(CommitLine { seq, info, by, effects, images }))
     }
 }

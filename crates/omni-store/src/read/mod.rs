@@ -8,6 +8,7 @@ mod fuzzy;
 mod history;
 mod list;
 mod palette;
+mod past;
 mod queue;
 mod record;
 mod set;
@@ -19,8 +20,9 @@ pub use filter::Filter;
 pub use history::CommitLine;
 pub use list::{ListQuery, ListRow, Page, Place, Sort, SortBy};
 pub use palette::Hit;
+pub use past::OwnLine;
 pub use queue::{QueueCounts, QueueLine, QueueState};
-pub use record::{FieldStatus, RecordDetail, StoredRow};
+pub use record::{FieldStatus, ItemFilter, RecordDetail, StoredRow};
 pub use set::{RowSet, SetCache};
 pub use state::RowState;
 

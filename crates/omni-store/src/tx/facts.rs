@@ -48,6 +48,21 @@ pub fn load_digests(conn: &Connection) -> Result<BTreeMap<Scope, Digest>> {
     Ok(out)
 }
 
+/// Number of an item a rule decided, in the column `open`.
+pub const AUTO: i64 = 0;
+/// Number of an open item.
+pub const OPEN: i64 = 1;
+/// Number of an item a person settled.
+pub const PERSON: i64 = 2;
+
+fn decided_number(decided: Decided) -> i64 {
+    match decided {
+        Decided::Auto => AUTO,
+        Decided::Open => OPEN,
+        Decided::Person => PERSON,
+    }
+}
+
 /// A conflict item with its scope, from a select of `owner, compartment, item`.
 pub fn item_from(sql: &rusqlite::Row<'_>) -> Result<(Scope, ConflictItem)> {
     let scope = Scope { owner: codec::record_id(sql.get_ref(0)?)?, compartment: sql.get(1)? };
@@ -62,6 +77,12 @@ pub fn load_device(conn: &Connection, device: DeviceId) -> Result<Option<Directo
         Ok(DirectoryEntry { device, name: sql.get(0)?, operator: sql.get(1)? })
     });
     Ok(found.optional()?)
+}
+
+/// Of commits after this one the file holds everything this laptop may see, unless they are after the cursor.
+pub fn history_since(conn: &Connection) -> Result<u64> {
+    let mut stmt = conn.prepare_cached("SELECT history_since FROM replica")?;
+    Ok(stmt.query_row([], |sql| sql.get::<_, i64>(0)).optional()?.unwrap_or(0) as u64)
 }
 
 /// An own change that left the outbox.
@@ -176,7 +197,7 @@ impl WriteTx<'_> {
             scope.compartment,
             item.collection.0,
             item.record.0.as_bytes(),
-            item.decided == Decided::Open,
+            decided_number(item.decided),
             item.seq as i64,
             to_bytes(item),
         ))?;
@@ -212,17 +233,28 @@ impl WriteTx<'_> {
 
     pub(super) fn store_history(&mut self, entry: &HistoryEntry) -> Result<()> {
         let first: Option<Part> = entry.parts.first().map(|p| codec::decode(p, "part")).transpose()?;
-        let at = first.map_or(0, |p| p.info.at_ms);
+        let at = first.as_ref().map_or(0, |p| p.info.at_ms);
+        let change = first.map(|p| p.info.change.as_bytes().to_vec());
         let parts: Vec<ByteVec> = entry.parts.iter().map(|p| p.clone().into()).collect();
         let seq = entry.seq as i64;
         self.conn
-            .prepare_cached("INSERT OR REPLACE INTO history (seq, at_ms, parts) VALUES (?1, ?2, ?3)")?
-            .execute((seq, at, to_bytes(&parts)))?;
+            .prepare_cached(
+                "INSERT OR REPLACE INTO history (seq, at_ms, parts, images, change_id) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute((seq, at, to_bytes(&parts), to_bytes(&entry.images), change))?;
         let sql = "INSERT OR REPLACE INTO history_touch (collection, record, seq) VALUES (?1, ?2, ?3)";
         let mut stmt = self.conn.prepare_cached(sql)?;
         for (c, id) in &entry.records {
             stmt.execute((c.0, id.0.as_bytes(), seq))?;
         }
+        Ok(())
+    }
+
+    /// Of commits up to `seq` this file no longer holds everything.
+    pub(crate) fn raise_history_since(&mut self, seq: u64) -> Result<()> {
+        let seq = seq.min(i64::MAX as u64) as i64;
+        let sql = "UPDATE replica SET history_since = max(history_since, ?1)";
+        self.conn.prepare_cached(sql)?.execute([seq])?;
         Ok(())
     }
 
@@ -282,9 +314,10 @@ impl WriteTx<'_> {
         if let Some(last) = last {
             self.conn.prepare_cached("DELETE FROM history_touch WHERE seq <= ?1")?.execute([last])?;
             gone += self.conn.prepare_cached("DELETE FROM history WHERE seq <= ?1")?.execute([last])?;
+            self.raise_history_since(last as u64)?;
         }
         let sql = "DELETE FROM own_change WHERE change_id IN \
-                   (SELECT change_id FROM own_change WHERE kept_ms < ?1 LIMIT ?2)";
+                   (SELECT change_id FROM own_change WHERE kept_ms < ?1 ORDER BY kept_ms LIMIT ?2)";
         gone += self.conn.prepare_cached(sql)?.execute((kept_before_ms, limit))?;
         Ok(gone)
     }

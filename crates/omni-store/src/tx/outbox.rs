@@ -165,13 +165,22 @@ impl WriteTx<'_> {
     }
 
     fn keep_own(&self, entry: &OutboxEntry, sealed: &[u8]) -> Result<()> {
-        let sql = "INSERT OR REPLACE INTO own_change (change_id, seq, counter, sealed, outcome, kept_ms) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sql = "INSERT OR REPLACE INTO own_change (change_id, seq, counter, sealed, outcome, kept_ms, \
+                   local_no) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let seq = entry.outcome.as_ref().and_then(|o| o.seq).map(|n| n as i64);
         let counter = entry.counter.map(|n| n as i64);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
         let outcome = entry.outcome.as_ref().map(to_bytes);
-        self.conn.prepare_cached(sql)?.execute((entry.change.id.as_bytes(), seq, counter, sealed, outcome, now))?;
+        let local_no = entry.local_no as i64;
+        self.conn.prepare_cached(sql)?.execute((
+            entry.change.id.as_bytes(),
+            seq,
+            counter,
+            sealed,
+            outcome,
+            now,
+            local_no,
+        ))?;
         Ok(())
     }
 

@@ -251,7 +251,7 @@ fn conflicts_digests_and_devices() {
         Ok(())
     });
     let r = r.reopen();
-    assert_eq!(r.read(|tx| tx.conflicts(true, 0, 10)).0, 1);
+    assert_eq!(r.read(|tx| tx.conflicts(omni_store::ItemFilter::Open, 0, 10)).0, 1);
     assert_eq!(r.read(|tx| tx.device(device)).unwrap().operator, "Ada");
     let detail = r.read(|tx| tx.record(collection("brand").id, id)).unwrap();
     assert_eq!(detail.state.name(), "conflict");

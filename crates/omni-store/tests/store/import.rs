@@ -118,7 +118,7 @@ fn a_fresh_replica_is_filled() {
     let meta = r.read(|tx| tx.meta()).unwrap();
     assert_eq!((meta.position, meta.grants), (cut.manifest.position, Grants::everything()));
     assert_eq!(meta.replica, ReplicaId(Uuid::from_u128(1)), "its identity stays");
-    assert_eq!(r.read(|tx| tx.conflicts(true, 0, 10)).0, 1);
+    assert_eq!(r.read(|tx| tx.conflicts(omni_store::ItemFilter::Open, 0, 10)).0, 1);
     assert_eq!(r.read(|tx| tx.device(device)).unwrap().operator, "Bo");
     let cells = r.write(|tx| tx.all_deferred());
     assert_eq!(cells.iter().filter(|c| c.3 == FieldId::RECORD).count(), 40);
@@ -259,7 +259,7 @@ fn a_second_copy_replaces_the_first_whole() {
     cut.import(&r.store).unwrap();
     assert_holds(&r, &cut, &second);
     assert!(r.write(|tx| tx.all_deferred()).is_empty());
-    assert_eq!(r.read(|tx| tx.conflicts(false, 0, 10)).0, 0);
+    assert_eq!(r.read(|tx| tx.conflicts(omni_store::ItemFilter::All, 0, 10)).0, 0);
 }
 
 #[test]

@@ -67,7 +67,8 @@ fn commit(seq: u64, key: &str) -> HistoryEntry {
         },
         effects: Vec::new(),
     };
-    HistoryEntry { seq, parts: vec![part.to_bytes()], records: vec![(collection("brand").id, id(key))] }
+    let records = vec![(collection("brand").id, id(key))];
+    HistoryEntry { seq, parts: vec![part.to_bytes()], records, images: Vec::new() }
 }
 
 /// A replica with one change in every state a change can be in.

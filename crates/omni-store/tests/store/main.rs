@@ -10,4 +10,5 @@ mod import_safety;
 mod import_speed;
 mod kit;
 mod lists;
+mod past;
 mod writing;

@@ -5,9 +5,10 @@ use super::merge::{self, Unit, Verdict};
 use super::text::TextWrite;
 use super::work::Work;
 use super::{items, resolve, texts, undo, write};
-use crate::meta::{RecordMeta, Stored};
+use crate::meta::{RecordMeta, Stamp, Stored};
 use crate::storage::StorageError;
 use omni_model::{Collection, CollectionId, DeleteRule, FieldId, Op, Policy, RecordId, Refusal, Row, Value};
+use omni_protocol::DeviceId;
 use std::collections::BTreeSet;
 
 /// What became of a change as a whole.
@@ -125,6 +126,7 @@ fn set_item(
     expect_policy(collection, field, |p| p == Policy::Set)?;
     let unit = vec![(field, Value::set([item]))];
     let Some(mut stored) = writable(work, author, collection, record, &unit, summary)? else { return Ok(()) };
+    let removed_by = if add { removed_unknown(work, author, &stored, field, item)? } else { None };
     let verdict = match add {
         true => merge::merge_include(&mut stored, field, item, author),
         false => merge::merge_exclude(&mut stored, field, item, author),
@@ -135,7 +137,35 @@ fn set_item(
         let winner = vec![Value::set([item])];
         items::decide(work, author, &stored, &[field], rule, &[Value::Null], &winner, author.device);
     }
+    if let Some(device) = removed_by {
+        summary.met = true;
+        let (fields, winner) = ([field], [Value::set([item])]);
+        items::decide_sides(work, author, &stored, &fields, "Set", (device, &[Value::Null]), (author.device, &winner));
+    }
     Ok(work.store(stored)?)
+}
+
+/// Whoever took the item out of a set without the author knowing: such a removal loses to the addition.
+fn removed_unknown(
+    work: &Work,
+    author: &Author,
+    stored: &Stored,
+    field: FieldId,
+    item: &str,
+) -> Result<Option<DeviceId>, StorageError> {
+    let holds = |value: &Value| value.as_set().is_some_and(|items| items.contains(item));
+    let unknown = merge::last_write(stored, field).is_some_and(|w| !author.knows(&w));
+    if !unknown || holds(stored.row.get(field)) {
+        return Ok(None);
+    }
+    for (seq, image) in work.tx().images_after(stored.row.collection, stored.row.id, author.base)? {
+        let Some(info) = work.tx().committed(seq)?.map(|c| c.info) else { continue };
+        let known = author.knows(&Stamp { seq, replica: info.replica, counter: info.counter });
+        if !known && image.fields.iter().any(|f| f.field == field && holds(&f.before) && !holds(&f.after)) {
+            return Ok(Some(info.device));
+        }
+    }
+    Ok(None)
 }
 
 fn set_of(op: &Op) -> Option<(FieldId, Value)> {
@@ -335,7 +365,7 @@ fn delete(
     match collection.delete {
         DeleteRule::EditWins => items::decide_record(work, author, &stored, &unknown, "edit wins", false),
         DeleteRule::CommittedStands => {
-            items::wait_on_record(work, author, &mut stored, &Vec::new(), true, "committed stands")?;
+            items::wait_on_record(work, author, &mut stored, &unknown, true, "committed stands")?;
         }
     }
     work.store(stored)?;

@@ -2,6 +2,7 @@
 
 use super::author::Author;
 use super::merge::Unit;
+use super::seen::seen;
 use super::work::Work;
 use crate::diff;
 use crate::meta::{FieldMeta, Stored};
@@ -251,6 +252,7 @@ pub fn decide_record(work: &mut Work, author: &Author, stored: &Stored, edited: 
 }
 
 /// Delete against edit where the committed state stands: the second one waits in a record-level item of its compartment.
+/// `edited` are the fields of the edit; where a delete waits, they are those it did not know, with their committed values.
 pub fn wait_on_record(
     work: &mut Work,
     author: &Author,
@@ -267,14 +269,19 @@ pub fn wait_on_record(
         }
         let fields: Vec<FieldId> = part.iter().map(|(f, _)| *f).collect();
         let standing: Vec<Value> = fields.iter().map(|f| stored.row.get(*f).clone()).collect();
+        let mut base = Vec::with_capacity(fields.len());
+        for field in &fields {
+            base.push(if delete { seen(work, author, stored, *field)? } else { stored.row.get(*field).clone() });
+        }
+        let values = if delete { Vec::new() } else { part.into_iter().map(|(_, v)| v).collect() };
         let id = record_item_id(stored, compartment, author);
         stored.meta.open.push(id);
         let item = ConflictItem {
             id,
             collection: stored.row.collection,
             record: stored.row.id,
-            base: standing.clone(),
-            mine: vec![side(author, part.into_iter().map(|(_, v)| v).collect(), delete)],
+            base,
+            mine: vec![side(author, values, delete)],
             theirs: standing,
             theirs_device: Some(stored.meta.device),
             theirs_ms: stored.meta.at_ms,

@@ -16,6 +16,14 @@ pub enum TextWrite<'a> {
     },
     /// The whole text the author wants, against what they knew.
     Whole(&'a str),
+    /// For a write that `BelowHistory` stopped: the text its author saw and what they made of it. Merged by words with
+    /// what is committed.
+    Old {
+        /// The text the author saw.
+        base: &'a str,
+        /// The text they want.
+        wanted: &'a str,
+    },
     /// Takes back what the write with this stamp did: what it typed goes, what it deleted comes back.
     Invert(Stamp),
 }
@@ -53,6 +61,8 @@ pub enum TextStop {
     BelowHistory,
     /// The text its author saw is not the one central finds at what they knew, or an edit lies outside it.
     Misfit,
+    /// Merged by words, both sides changed the same place differently.
+    Overlap,
     /// There is nothing to invert: the write is not in the history.
     Unknown,
     /// The stored history cannot be read.

@@ -60,6 +60,7 @@ fn wanted_text(
             let known = known.as_text().unwrap_or_default();
             Ok(text::apply(known, edits).filter(|_| text::fingerprint(known) == *fingerprint))
         }
+        TextWrite::Old { wanted, .. } => Ok(Some((*wanted).to_owned())),
         TextWrite::Invert(_) => Ok(None),
     }
 }
@@ -84,7 +85,7 @@ pub fn merge_into(
             summary.offered.push((stored.row.id, field));
             Ok(())
         }
-        Err(TextStop::BelowHistory | TextStop::Misfit) => {
+        Err(TextStop::BelowHistory | TextStop::Misfit | TextStop::Overlap) => {
             let Some(mine) = wanted_text(work, author, stored, field, write)? else {
                 return refuse("text_base", MISFIT);
             };
@@ -104,11 +105,17 @@ fn three_way(
     summary: &mut Summary,
 ) -> Result<(), Stop> {
     let base = seen(work, author, stored, field)?;
-    let theirs = stored.row.get(field).as_text().unwrap_or_default().to_owned();
-    summary.met = true;
-    match text::merge3(base.as_text().unwrap_or_default(), mine, &theirs) {
-        Ok(merged) => settle(work, author, stored, field, &merged),
-        Err(_) => write::wait(work, author, stored, &vec![(field, value_of(mine))], &[Some(base)], "Text", summary),
+    let old = TextWrite::Old { base: base.as_text().unwrap_or_default(), wanted: mine };
+    match engine_merge(work, author, stored, field, &old)? {
+        Ok(met) => {
+            summary.met |= met;
+            Ok(())
+        }
+        Err(TextStop::Overlap) => {
+            write::wait(work, author, stored, &vec![(field, value_of(mine))], &[Some(base)], "Text", summary)
+        }
+        Err(TextStop::Corrupt) => Err(StorageError::corrupt("text history").into()),
+        Err(_) => refuse("text_base", MISFIT),
     }
 }
 

@@ -5,6 +5,7 @@ use super::overlay;
 use super::tx::{HistoryEntry, OutboxEntry, OutboxState, ReplicaTx};
 use crate::diff;
 use crate::digest::{self, Deltas, Digest};
+use crate::meta::Image;
 use crate::storage::StorageError;
 use omni_model::{CollectionId, FieldId, RecordId, Row, Value, schema};
 use omni_protocol::{ChangeId, Decided, Effect, FeedPage, Outcome, OutcomeKind, Part, Scope};
@@ -69,12 +70,13 @@ pub fn apply_page(tx: &mut dyn ReplicaTx, page: &FeedPage) -> Result<Applied, Fe
             let part: Part = minicbor::decode(bytes).map_err(|e| FeedError::Broken(e.to_string()))?;
             parts.push(part);
         }
-        layer.commit(&parts)?;
+        let images = layer.commit(&parts)?;
         let records = parts.iter().flat_map(|p| p.effects.iter().map(Effect::record)).collect::<BTreeSet<_>>();
         layer.tx.put_history(&HistoryEntry {
             seq: commit.seq,
             parts: commit.parts.iter().map(|p| p.to_vec()).collect(),
             records: records.into_iter().collect(),
+            images,
         })?;
         applied.commits += 1;
     }
@@ -96,8 +98,25 @@ pub fn root_of(tx: &dyn ReplicaTx) -> Result<Digest, StorageError> {
 }
 
 impl Layer<'_> {
-    /// One commit: what leaves goes first, so that a move between two scopes held here keeps the record.
-    fn commit(&mut self, parts: &[Part]) -> Result<(), FeedError> {
+    /// One commit, and what it did to each confirmed record.
+    fn commit(&mut self, parts: &[Part]) -> Result<Vec<Image>, FeedError> {
+        let mut before: BTreeMap<Key, Option<Row>> = BTreeMap::new();
+        for effect in parts.iter().flat_map(|p| &p.effects).filter(|e| !matches!(e, Effect::Conflict(_))) {
+            let key = effect.record();
+            if !before.contains_key(&key) {
+                before.insert(key, self.load(key)?);
+            }
+        }
+        self.effects(parts)?;
+        // What a record became is still in `rows`; what left no trace there did not change.
+        let image = |(key, before): (Key, Option<Row>)| {
+            self.rows.get(&key).and_then(|(after, _)| Image::between(before.as_ref(), after.as_ref()))
+        };
+        Ok(before.into_iter().filter_map(image).collect())
+    }
+
+    /// The effects of one commit: what leaves goes first, so that a move between two scopes held here keeps the record.
+    fn effects(&mut self, parts: &[Part]) -> Result<(), FeedError> {
         let effects = || parts.iter().flat_map(|p| p.effects.iter().map(move |e| (p, e)));
         for (part, effect) in effects().filter(|(_, e)| matches!(e, Effect::Leave { .. } | Effect::Remove { .. })) {
             self.effect(part, effect)?;

@@ -228,6 +228,8 @@ fn check_op(op: &Op, row: Option<&Row>) -> Result<(), EditError> {
             return refuse("invalid", "The record's id does not follow from its key.");
         }
         (Op::Insert { .. }, None) => {}
+        // A decision or an undo may bring a deleted record back.
+        (Op::Resolve { .. } | Op::Undo { .. }, None) => {}
         (_, None) => return refuse("not_found", format!("This {label} does not exist.")),
         _ => {}
     }
@@ -314,6 +316,29 @@ pub fn discard(tx: &mut dyn ReplicaTx, id: ChangeId) -> Result<(), EditError> {
     tx.outbox_update(&entry)?;
     if was_visible {
         rebuild_all(tx, &entry.change)?;
+    }
+    Ok(())
+}
+
+/// Puts a discarded change that was never sent back into the queue, in its old place and under its own id.
+pub fn restore(tx: &mut dyn ReplicaTx, id: ChangeId) -> Result<(), EditError> {
+    let Some(mut entry) = tx.outbox_get(id)? else { return refuse("not_found", "This change is not in the queue.") };
+    if entry.state != OutboxState::Discarded || entry.counter.is_some() || entry.attempts > 0 {
+        return refuse("sealed", "This change was sent before it was discarded. Make it again.");
+    }
+    entry.state = OutboxState::Unsealed;
+    entry.blocked = false;
+    let touched: BTreeSet<(CollectionId, RecordId)> = entry.change.ops.iter().map(Op::record).collect();
+    for (c, id) in &touched {
+        if tx.confirmed(*c, *id)?.is_none() {
+            let row = tx.row(*c, *id)?;
+            tx.put_confirmed(*c, *id, row.as_ref())?;
+        }
+    }
+    tx.outbox_update(&entry)?;
+    rebuild_all(tx, &entry.change)?;
+    if tx.outbox_get(id)?.is_some_and(|e| e.blocked) {
+        return refuse("blocked", "What it changed is not as it was. Make the change again.");
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What the laptop's core needs from its store, inside one write transaction.
 
 use crate::digest::Digest;
+use crate::meta::Image;
 use crate::storage::StorageError;
 use omni_model::{CollectionId, FieldId, RecordId, Row, Value};
 use omni_protocol::{
@@ -89,6 +90,8 @@ pub struct HistoryEntry {
     pub parts: Vec<Vec<u8>>,
     /// Records it touched.
     pub records: Vec<(CollectionId, RecordId)>,
+    /// What it did to each confirmed record of a known kind, as far as this laptop sees.
+    pub images: Vec<Image>,
 }
 
 /// The laptop's store inside one write transaction. Reads see the transaction's own writes.

@@ -1,6 +1,6 @@
 //! The commands. Their flags stand with the code that runs them.
 
-use super::{batch, conflicts, edit, history, later, queue, read, run, sync, transfer, ui};
+use super::{batch, conflicts, edit, history, later, past, queue, read, run, sync, transfer, ui};
 use crate::laptop::Keys;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -58,11 +58,13 @@ pub enum Command {
     /// The commits that touched a record, newest first: lines.
     History(history::HistoryArgs),
     /// Takes a record back to an earlier state.
-    Rollback(later::RollbackArgs),
+    Rollback(past::RollbackArgs),
     /// Takes a change back.
-    Undo(later::UndoArgs),
+    Undo(past::UndoArgs),
+    /// Does again what was taken back last.
+    Redo,
     /// A record as it was.
-    AsOf(later::AsOfArgs),
+    AsOf(past::AsOfArgs),
     /// Connects, exchanges and prints the status.
     Sync(sync::SyncArgs),
     /// Runs as an enrolled node.

@@ -26,40 +26,6 @@ pub struct TextArgs {
     replace_file: Option<PathBuf>,
 }
 
-/// Flags of `rollback`.
-#[derive(Debug, Args)]
-pub struct RollbackArgs {
-    /// The collection.
-    collection: String,
-    /// The record's id or key.
-    id: String,
-    /// The commit whose state comes back.
-    #[arg(long, value_name = "SEQ")]
-    to: u64,
-}
-
-/// Flags of `undo`.
-#[derive(Debug, Args)]
-pub struct UndoArgs {
-    /// The change.
-    change: String,
-}
-
-/// Flags of `as-of`.
-#[derive(Debug, Args)]
-pub struct AsOfArgs {
-    /// A seq, or a time (RFC 3339).
-    #[arg(value_name = "SEQ|TIME")]
-    at: String,
-    /// What to do then.
-    #[arg(value_parser = ["get"])]
-    act: String,
-    /// The collection.
-    collection: String,
-    /// The record's id or key.
-    id: String,
-}
-
 /// Flags of `node`.
 #[derive(Debug, Args)]
 pub struct NodeArgs {

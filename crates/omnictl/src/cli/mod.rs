@@ -6,6 +6,7 @@ mod conflicts;
 mod edit;
 mod history;
 mod later;
+mod past;
 mod queue;
 mod read;
 mod run;
@@ -93,9 +94,10 @@ async fn dispatch(command: Command, laptop: &mut Laptop, json: bool) -> Result<u
         Command::Diagnostics(args) => transfer::diagnostics(&args.file, laptop, json).await,
         Command::Ui(args) => ui::ui(args, laptop, json).await,
         Command::Text(_) => later::not_available("text"),
-        Command::Rollback(_) => later::not_available("rollback"),
-        Command::Undo(_) => later::not_available("undo"),
-        Command::AsOf(_) => later::not_available("as-of"),
+        Command::Rollback(args) => past::rollback(args, laptop, json).await,
+        Command::Undo(args) => past::undo(args, laptop, json).await,
+        Command::Redo => past::redo(laptop, json).await,
+        Command::AsOf(args) => past::as_of(args, laptop, json).await,
         Command::Node(_) => later::not_available("node"),
         Command::Bench(_) => later::bench(),
     }

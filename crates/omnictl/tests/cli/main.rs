@@ -4,5 +4,6 @@ mod edits;
 mod files;
 mod kit;
 mod owner;
+mod past;
 mod plain;
 mod ui;

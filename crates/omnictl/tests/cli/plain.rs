@@ -14,9 +14,6 @@ async fn commands_of_later_versions_say_so() {
     let (_dir, laptop) = fresh();
     for args in [
         &["conflicts", "resolve", "x", "--take", "mine"][..],
-        &["rollback", "brand", "x", "--to", "1"],
-        &["undo", "x"],
-        &["as-of", "1", "get", "brand", "x"],
         &["text", "scroll", "x", "body", "--insert", "0", "T"],
         &["node", "--id", "x"],
     ] {

@@ -4,6 +4,7 @@ mod codec;
 mod directory;
 mod error;
 mod index;
+mod past;
 mod read;
 mod schema;
 mod write;

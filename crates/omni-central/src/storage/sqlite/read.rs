@@ -3,15 +3,16 @@
 use super::codec::{self, RECORD_COLUMNS, RawRecord, decode};
 use super::directory::{self, hash_column};
 use super::error::map;
+use super::past;
 use super::write::{read_head, read_record, read_replica};
 use crate::storage::{
     BatchRecord, CodeRecord, Counts, DeviceRecord, Directory, LoggedEntry, PageLimits, ReadTx, ScopeState,
 };
 use omni_model::{CollectionId, RecordId};
-use omni_protocol::{CommitInfo, ConflictItem, DeviceId, Grants, Hash, Position, ReplicaId, Scope};
+use omni_protocol::{ChangeId, CommitInfo, ConflictItem, DeviceId, Grants, Hash, Position, ReplicaId, Scope};
 use omni_sync::StorageError;
-use omni_sync::central::{CentralHead, Commit, ReplicaState};
-use omni_sync::meta::Stored;
+use omni_sync::central::{CentralHead, Commit, Committed, ReplicaState};
+use omni_sync::meta::{Image, Stored};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -115,6 +116,30 @@ impl ReadTx for SqliteRead<'_> {
             prev = position.hash;
         }
         Ok(out)
+    }
+
+    fn committed(&self, seq: u64) -> Result<Option<Committed>> {
+        past::read_committed(self.conn, seq)
+    }
+
+    fn images_after(&self, c: CollectionId, id: RecordId, seq: u64) -> Result<Vec<(u64, Image)>> {
+        past::read_images_after(self.conn, c, id, seq)
+    }
+
+    fn touching(&self, c: CollectionId, id: RecordId, before: u64, limit: usize) -> Result<Vec<u64>> {
+        past::read_touching(self.conn, c, id, before, limit)
+    }
+
+    fn infos_before(&self, before: u64, limit: usize) -> Result<Vec<(u64, CommitInfo)>> {
+        past::read_infos_before(self.conn, before, limit)
+    }
+
+    fn seq_at(&self, at_ms: i64) -> Result<u64> {
+        past::read_seq_at(self.conn, at_ms)
+    }
+
+    fn seq_of(&self, change: ChangeId) -> Result<Option<u64>> {
+        past::read_seq_of(self.conn, change)
     }
 
     fn replica(&self, id: ReplicaId) -> Result<Option<ReplicaState>> {

@@ -4,6 +4,7 @@ use super::codec::{self, RECORD_COLUMNS, RawRecord, decode};
 use super::directory;
 use super::error::{map, storage};
 use super::index::Entries;
+use super::past::{read_committed, read_images_after};
 use crate::storage::{BatchRecord, CodeRecord, DeviceRecord, Directory, MediumError, WriteTx};
 use omni_model::{CollectionId, FieldId, RecordId, Value};
 use omni_protocol::frame::to_bytes;
@@ -89,31 +90,6 @@ pub fn read_record(conn: &Connection, collection: CollectionId, id: RecordId) ->
         .and_then(|mut s| s.query_row(params![collection.0, &id.as_bytes()[..]], RawRecord::read).optional())
         .map_err(map)?;
     raw.map(RawRecord::stored).transpose()
-}
-
-/// A commit with what it did to each record.
-pub fn read_committed(conn: &Connection, seq: u64) -> Result<Option<Committed>> {
-    let found: Option<(Vec<u8>, Vec<u8>, Vec<u8>)> = conn
-        .prepare_cached("SELECT info, change, images FROM commit_log WHERE seq = ?1")
-        .and_then(|mut s| s.query_row([seq as i64], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional())
-        .map_err(map)?;
-    let Some((info, change, images)) = found else { return Ok(None) };
-    Ok(Some(Committed { info: decode(&info, "commit info")?, change, images: decode(&images, "images")? }))
-}
-
-/// What commits after `seq` did to a record, newest first.
-pub fn read_images_after(conn: &Connection, c: CollectionId, id: RecordId, seq: u64) -> Result<Vec<(u64, Image)>> {
-    let sql = "SELECT l.seq, l.images FROM touched t JOIN commit_log l ON l.seq = t.seq
-               WHERE t.collection = ?1 AND t.record = ?2 AND t.seq > ?3 ORDER BY t.seq DESC";
-    let mut statement = conn.prepare_cached(sql).map_err(map)?;
-    let mut rows = statement.query(params![c.0, &id.as_bytes()[..], seq as i64]).map_err(map)?;
-    let mut out = Vec::new();
-    while let Some(row) = rows.next().map_err(map)? {
-        let images: Vec<Image> = decode(&row.get::<_, Vec<u8>>(1).map_err(map)?, "images")?;
-        let at = row.get::<_, i64>(0).map_err(map)? as u64;
-        out.extend(images.into_iter().find(|i| (i.collection, i.record) == (c, id)).map(|i| (at, i)));
-    }
-    Ok(out)
 }
 
 impl<'c> SqliteWrite<'c> {

@@ -1,7 +1,17 @@
 //! Texts as plain values: applying edits, finding them, moving them over other edits, three-way merge.
 //!
 //! Positions count Unicode scalar values. Nothing here decides between two authors: that is central's text engine; here are
-//! the parts laptops need to show a text and to say what was typed.
+//! the parts laptops need to show a text and to say what was typed. All of it is deterministic, and bounded in time by the
+//! size of the texts.
+
+mod diff;
+mod hunks;
+mod merge3;
+mod rebase;
+
+pub use diff::diff;
+pub use merge3::{Overlap, merge3};
+pub use rebase::rebase;
 
 use omni_model::TextEdit;
 
@@ -23,17 +33,4 @@ pub fn apply(text: &str, edits: &[TextEdit]) -> Option<String> {
         chars.splice(at..end, edit.insert.chars());
     }
     Some(chars.into_iter().collect())
-}
-
-/// Both sides changed the same place, differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Overlap;
-
-/// Merges two texts made from one.
-pub fn merge3(base: &str, mine: &str, theirs: &str) -> Result<String, Overlap> {
-    match (base == mine, base == theirs || mine == theirs) {
-        (true, _) => Ok(theirs.to_owned()),
-        (_, true) => Ok(mine.to_owned()),
-        _ => Err(Overlap),
-    }
 }
