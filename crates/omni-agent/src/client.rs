@@ -8,6 +8,7 @@ use omni_protocol::frame::from_bytes;
 use omni_protocol::limits::{SERVER_FRAME_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX};
 use omni_protocol::{ChangeId, ChunkRef, DeviceId, FeedPage, Hash, Manifest, ReplicaId, SnapshotChunk, WireError};
 use omni_sync::history::{PastCommit, PastCommits, RecordPast, RecordThen};
+use omni_sync::ledger::{HeadAnswer, LeafProof};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,6 +33,9 @@ pub enum Instant {
     /// At this time, unix milliseconds by central's clock.
     Time(i64),
 }
+
+/// Most bytes of a head or of proofs: sixteen commits with hundreds of parts each.
+const LEDGER_BYTES_MAX: usize = 1024 * 1024;
 
 /// Body of `POST /v1/enrol`.
 #[derive(Debug, Serialize)]
@@ -162,6 +166,25 @@ impl Client {
         };
         let bytes = self.get(token, &format!("/v1/as-of?collection={}&record={id}&{at}", c.0), PAST_BYTES_MAX).await?;
         from_bytes(&bytes).map_err(|_| unreadable("record"))
+    }
+
+    /// The signed head of central's history, with the proof that it continues the tree of `from` commits.
+    pub async fn ledger_head(&self, token: &str, from: u64) -> Result<HeadAnswer> {
+        let bytes = self.get(token, &format!("/v1/ledger/head?from={from}"), LEDGER_BYTES_MAX).await?;
+        from_bytes(&bytes).map_err(|_| unreadable("head"))
+    }
+
+    /// The proof that the tree of `to` commits continues that of `from`.
+    pub async fn ledger_consistency(&self, token: &str, from: u64, to: u64) -> Result<Vec<Hash>> {
+        let path = format!("/v1/ledger/consistency?from={from}&to={to}");
+        from_bytes(&self.get(token, &path, LEDGER_BYTES_MAX).await?).map_err(|_| unreadable("proof"))
+    }
+
+    /// Proofs of commits in the tree of `size`, as far as this laptop may read them.
+    pub async fn ledger_proofs(&self, token: &str, seqs: &[u64], size: u64) -> Result<Vec<LeafProof>> {
+        let seqs = seqs.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+        let path = format!("/v1/ledger/proof?seq={seqs}&size={size}");
+        from_bytes(&self.get(token, &path, LEDGER_BYTES_MAX).await?).map_err(|_| unreadable("proof"))
     }
 
     /// One chunk, proven to be the one named.

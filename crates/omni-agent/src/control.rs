@@ -235,6 +235,7 @@ impl App {
             let store = engine.store.clone();
             let figures = tokio::task::spawn_blocking(move || store.diagnostics()).await;
             bundle["replica"] = figures.map_err(|e| internal("The diagnostics", e))?.map_err(store_error)?;
+            bundle["ledger_evidence"] = crate::sync::ledger::diagnostics(&engine.store)?;
             let mut status = reply(engine.sync.status()?)?;
             status["central"] = Json::from("…");
             bundle["status"] = status;

@@ -2,14 +2,17 @@
 
 use crate::error::{Result, edit_error, internal};
 use crate::sync::measure::Measures;
+use crate::text::TextEditing;
 use crate::{clock, ids};
 use omni_model::{Args, Collection, Command, Field, FieldId, Offline, Op, Policy, RecordId, Row, Value, schema};
 use omni_protocol::change::{EMERGENCY, NORMAL};
-use omni_protocol::rpc::ChangeMade;
+use omni_protocol::rpc::{ChangeMade, TextArgs};
 use omni_protocol::{ChangeId, GroupRef, WireError};
 use omni_store::{Durability, Lane, Store, StoreError, WriteTx};
 use omni_sync::replica::overlay::Visible;
-use omni_sync::replica::{EditError, Intent, OutboxState, ReplicaTx, discard, save as save_intent, take_for_reissue};
+use omni_sync::replica::{
+    EditError, Intent, OutboxState, ReplicaTx, discard, save as save_intent, seal_lone, take_for_reissue,
+};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -46,6 +49,8 @@ pub enum Act {
         /// Its values.
         fields: Fields,
     },
+    /// Edits a text.
+    Text(TextArgs),
     /// Deletes a record.
     Delete {
         /// Its collection.
@@ -91,11 +96,11 @@ pub fn record_id(collection: &Collection, text: &str) -> RecordId {
     uuid::Uuid::parse_str(text).map_or_else(|_| RecordId::from_key(collection.name, text), RecordId)
 }
 
-fn invalid(e: impl std::fmt::Display) -> WireError {
+pub(crate) fn invalid(e: impl std::fmt::Display) -> WireError {
     WireError::new("invalid", e.to_string())
 }
 
-fn field(collection: &Collection, name: &str) -> Result<&'static Field> {
+pub(crate) fn field(collection: &Collection, name: &str) -> Result<&'static Field> {
     collection
         .field(name)
         .ok_or_else(|| WireError::new("unknown_field", format!("{} have no field “{name}”.", collection.plural)))
@@ -231,6 +236,13 @@ fn plan(tx: &WriteTx<'_>, act: &Act) -> std::result::Result<Plan, NotSaved> {
             let row = tx.row(c.id, record).map_err(StoreError::from)?.ok_or_else(|| missing(c, id))?;
             Ok(plain(fields.operations(c, &row)?, record))
         }
+        Act::Text(args) => {
+            let editing = TextEditing::try_from(args.clone())?;
+            let c = collection(&editing.collection)?;
+            let record = record_id(c, &editing.id);
+            let row = tx.row(c.id, record).map_err(StoreError::from)?.ok_or_else(|| missing(c, &editing.id))?;
+            Ok(plain(vec![editing.operation(c, &row)?], record))
+        }
         Act::Create { collection: name, key, fields } => {
             let c = collection(name)?;
             let record = key.as_ref().map_or_else(ids::record_id, |k| RecordId::from_key(c.name, k));
@@ -312,16 +324,32 @@ pub fn save_in_intent(
     Ok(ChangeMade { change: entry.map(|e| e.change.id.to_string()), id: record.to_string() })
 }
 
-/// Saves an edit. Durable when it returns.
+/// Saves an edit. Durable when it returns; sealed with it where central waits for it.
 ///
 /// Errors: what the model, its rules or the store refuse; nothing is saved then.
-pub async fn save(store: &Store, measures: &Arc<Measures>, edit: Edit) -> Result<ChangeMade> {
+pub async fn save(store: &Store, measures: &Arc<Measures>, edit: Edit, seal: Seal) -> Result<ChangeMade> {
     if edit.priority.is_some_and(|p| !(EMERGENCY..=3).contains(&p)) {
         return Err(WireError::new("invalid", "The priority is 1 (emergency), 2 or 3."));
     }
     let id = ids::change_id();
     measures.edit_began(*id.as_bytes(), clock::mono_us());
-    write(store, move |tx| save_in(tx, &edit, id)).await
+    write(store, move |tx| {
+        let made = save_in(tx, &edit, id)?;
+        if seal == Seal::AtOnce {
+            seal_lone(tx).map_err(StoreError::from)?;
+        }
+        Ok::<_, NotSaved>(made)
+    })
+    .await
+}
+
+/// When a saved change is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seal {
+    /// In the transaction that saves it, if nothing else waits: central is there, and one durable step is enough.
+    AtOnce,
+    /// When a batch is made: it may be edited and discarded until then.
+    Later,
 }
 
 /// One durable transaction for the operator, without blocking the runtime.
@@ -383,6 +411,11 @@ fn replace_value(ops: &mut [Op], name: &str, json: &Json) -> std::result::Result
         match op {
             Op::Set { field, value, .. } if *field == f.id => {
                 *value = f.from_json(json).map_err(invalid)?;
+                return Ok(());
+            }
+            Op::Text { collection, record, field, .. } if *field == f.id => {
+                let value = f.from_json(json).map_err(invalid)?;
+                *op = Op::Set { collection: *collection, record: *record, field: f.id, value };
                 return Ok(());
             }
             Op::Insert { values, .. } => {

@@ -57,6 +57,7 @@ impl Engine {
             client,
             device: identity.device,
             key: secrets.device_key(),
+            central_key: identity.central_key()?,
             measures: measures.clone(),
             ui,
             connect,

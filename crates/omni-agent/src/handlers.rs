@@ -272,8 +272,8 @@ impl Handlers for App {
         conflicts::resolve_many(&self.engine().await?.store, args).await
     }
 
-    async fn edit_text(&self, _: TextArgs) -> Result<ChangeMade> {
-        Err(later())
+    async fn edit_text(&self, args: TextArgs) -> Result<ChangeMade> {
+        self.save(Act::Text(args)).await
     }
 
     async fn history(&self, args: HistoryArgs) -> Result<HistoryPage> {
@@ -386,9 +386,4 @@ impl Handlers for App {
         edits::write(&engine.store, move |tx| store(tx, &args.name, &json).map_err(edits::NotSaved::from)).await?;
         Ok(Done {})
     }
-}
-
-/// The answer of what is not built yet.
-fn later() -> WireError {
-    WireError::new("not_available", "This is not available yet.")
 }

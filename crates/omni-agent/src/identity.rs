@@ -51,6 +51,12 @@ impl Identity {
         Ok(Some(identity))
     }
 
+    /// Central's Ed25519 key: what it signs its history with.
+    pub fn central_key(&self) -> Result<[u8; 32]> {
+        crate::ids::from_hex(&self.central_public_key)
+            .ok_or_else(|| WireError::new("corrupt", "The key of central in identity.json cannot be read."))
+    }
+
     /// Writes it durably. From here on the laptop is enrolled.
     pub fn save(&self, paths: &Paths) -> Result<()> {
         let bytes = serde_json::to_vec_pretty(self).map_err(|e| internal("Writing identity.json", e))?;

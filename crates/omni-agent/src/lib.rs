@@ -22,6 +22,7 @@ mod local_central;
 pub mod logs;
 mod restore;
 pub mod sync;
+mod text;
 pub mod transfer;
 mod views;
 

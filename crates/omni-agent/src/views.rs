@@ -176,7 +176,7 @@ pub fn queue_row(tx: &ReadTx<'_>, line: &QueueLine) -> Stored<QueueRow> {
 }
 
 fn has_values(ops: &[Op]) -> bool {
-    ops.iter().any(|op| matches!(op, Op::Set { .. } | Op::Insert { .. }))
+    ops.iter().any(|op| matches!(op, Op::Set { .. } | Op::Text { .. } | Op::Insert { .. }))
 }
 
 /// The title a record gets by the change that makes it: it may be gone from the lists (refused).

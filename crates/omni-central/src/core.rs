@@ -5,9 +5,11 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::folder::Folder;
 use crate::hints::Hints;
+use crate::ledger;
 use crate::metrics::Metrics;
 use crate::ring::Ring;
 use crate::storage::{Directory, Storage, StorageExt};
+use ed25519_dalek::SigningKey;
 use omni_protocol::{BootId, DeviceId};
 use omni_sync::StorageError;
 use omni_sync::central::BootSample;
@@ -46,6 +48,8 @@ pub struct Core {
     pub clock: Clock,
     /// Figures.
     pub metrics: Metrics,
+    /// Central's own key: signs the heads of the ledger.
+    pub key: SigningKey,
     /// Cancelled when central stops, by order or because it must.
     pub stopping: CancellationToken,
     access: RwLock<Arc<Access>>,
@@ -56,7 +60,7 @@ pub struct Core {
 }
 
 impl Core {
-    /// Reads rights and the clock's lower bound.
+    /// Reads rights and the clock's lower bound; signs the ledger's head if it is not signed.
     pub fn new(folder: Folder, storage: Arc<dyn Storage>, hints: Arc<dyn Hints>) -> Result<Core> {
         let (access, last_ms, head) = storage.reading(|tx| {
             let head = tx.head()?.position.seq;
@@ -65,14 +69,17 @@ impl Core {
             Ok((Access::load(tx)?, last.first().map_or(0, |c| c.info.at_ms), head))
         })?;
         hints.announce(head, &[]);
+        let (key, clock) = (folder.signing_key()?, Clock::starting_at(last_ms));
+        storage.writing(|tx| ledger::begin(tx, &key, clock.now_ms()))?;
         let generation = access.generation;
         Ok(Core {
             folder,
             storage,
             hints,
             ring: Ring::default(),
-            clock: Clock::starting_at(last_ms),
+            clock,
             metrics: Metrics::new(),
+            key,
             stopping: CancellationToken::new(),
             access: RwLock::new(Arc::new(access)),
             access_changed: watch::Sender::new(generation),

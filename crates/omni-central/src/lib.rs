@@ -14,6 +14,7 @@ pub mod feed;
 pub mod folder;
 pub mod guard;
 pub mod hints;
+pub mod ledger;
 pub mod metrics;
 pub mod random;
 pub mod ring;

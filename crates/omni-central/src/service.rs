@@ -139,7 +139,6 @@ fn open(config: &Config) -> Result<(Folder, FolderLock, Arc<dyn Storage>)> {
     if again > 0 {
         tracing::warn!(again, "spent codes or revocations were missing in the database");
     }
-    folder.signing_key()?;
     Ok((folder, lock, storage))
 }
 

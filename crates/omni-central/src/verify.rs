@@ -1,5 +1,9 @@
-//! Recomputes from rows what is kept as sums and chains: digests, the hash chain of commits with every part, and the
-//! signatures laptops gave.
+//! Recomputes everything from rows: digests, the hash chain of commits with every part, the tree and its signed heads, the
+//! state the log leads to, the answers, and the signatures laptops gave.
+
+mod answers;
+mod state;
+mod tree;
 
 use crate::storage::{BatchRecord, PageLimits, ReadTx};
 use omni_protocol::change::chain;
@@ -21,7 +25,8 @@ type Result<T> = std::result::Result<T, StorageError>;
 /// One thing that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// `medium`, `digest`, `commit`, `part`, `signature` or `entry`.
+    /// `medium`, `unreadable`, `index`, `digest`, `commit`, `signature`, `entry`, `tree`, `head`, `sum`, `answer`, `record`,
+    /// `image` or `conflict`.
     pub kind: &'static str,
     /// Where and what.
     pub what: String,
@@ -61,16 +66,48 @@ impl Report {
     }
 }
 
-/// Checks everything over one exact state.
-pub fn verify(tx: &dyn ReadTx) -> Result<Report> {
+/// How deep to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Everything, the state of every record and conflict item made anew from the log in memory included.
+    Whole,
+    /// Everything but that: records are held against their sum only. Memory does not grow with the portfolio.
+    Sums,
+}
+
+/// Checks over one exact state. `key`: the public key heads must be signed with now, where it is known from elsewhere.
+/// What cannot be read is a difference too.
+pub fn verify(tx: &dyn ReadTx, key: Option<&[u8; 32]>, depth: Depth) -> Report {
     let mut report = Report::default();
+    let r = &mut report;
+    readable(r, |r| check_medium(tx, r));
+    readable(r, |r| check_digests(tx, r));
+    let mut changes = Changes::new();
+    readable(r, |r| check_commits(tx, &mut changes, r));
+    let mut links = Links::new();
+    readable(r, |r| check_signatures(tx, &changes, &mut links, r));
+    readable(r, |r| tree::check(tx, key, r));
+    readable(r, |r| answers::check(tx, &links, r));
+    if depth == Depth::Whole {
+        readable(r, |r| state::check(tx, r));
+    }
+    report
+}
+
+fn readable(report: &mut Report, check: impl FnOnce(&mut Report) -> Result<()>) {
+    if let Err(e) = check(report) {
+        report.differ("unreadable", e.to_string());
+    }
+}
+
+fn check_medium(tx: &dyn ReadTx, report: &mut Report) -> Result<()> {
     for fault in tx.medium_faults()? {
         report.differ("medium", fault);
     }
-    check_digests(tx, &mut report)?;
-    let changes = check_commits(tx, &mut report)?;
-    check_signatures(tx, &changes, &mut report)?;
-    Ok(report)
+    for fault in tx.derived_faults()? {
+        report.differ("index", fault);
+    }
+    Ok(())
 }
 
 fn check_digests(tx: &dyn ReadTx, report: &mut Report) -> Result<()> {
@@ -97,11 +134,13 @@ fn check_digests(tx: &dyn ReadTx, report: &mut Report) -> Result<()> {
 
 /// Where a commit's change came from, with the link of its bytes.
 type Changes = HashMap<(ReplicaId, u64), Hash>;
+/// What laptops signed, by replica and counter.
+type Links = HashMap<(ReplicaId, u64), Hash>;
 
-fn check_commits(tx: &dyn ReadTx, report: &mut Report) -> Result<Changes> {
+fn check_commits(tx: &dyn ReadTx, changes: &mut Changes, report: &mut Report) -> Result<()> {
     let head = tx.head()?.position;
     (report.epoch, report.seq) = (head.epoch, head.seq);
-    let (mut at, mut prev, mut changes) = (0, Hash::default(), Changes::new());
+    let (mut at, mut prev) = (0, Hash::default());
     loop {
         let page = tx.commits_after(at, PAGE, None)?;
         let Some(last) = page.last().map(|c| c.position) else { break };
@@ -126,12 +165,11 @@ fn check_commits(tx: &dyn ReadTx, report: &mut Report) -> Result<Changes> {
     if (at, prev) != (head.seq, head.hash) {
         report.differ("commit", format!("the log ends at {at}, the head is {}", head.seq));
     }
-    Ok(changes)
+    Ok(())
 }
 
-fn check_signatures(tx: &dyn ReadTx, changes: &Changes, report: &mut Report) -> Result<()> {
+fn check_signatures(tx: &dyn ReadTx, changes: &Changes, links: &mut Links, report: &mut Report) -> Result<()> {
     let keys: HashMap<DeviceId, [u8; 32]> = tx.devices()?.into_iter().map(|d| (d.device, d.public_key)).collect();
-    let mut links: HashMap<(ReplicaId, u64), Hash> = HashMap::new();
     tx.each_batch(&mut |batch| {
         report.signatures += 1;
         if !keys.get(&batch.device).is_some_and(|key| is_signed(&batch, key)) {

@@ -347,8 +347,9 @@ async fn a_change_that_panics_central_is_set_aside_and_the_rest_goes_on() {
     let central = serve(config).await.unwrap();
     a.url = central.url();
     assert_eq!(a.connect().await.push(&batch).await, outcomes, "the answer is stored");
-    let report =
-        omni_central::storage::StorageExt::reading(&*central.core().storage, |tx| omni_central::verify::verify(tx));
+    let report = omni_central::storage::StorageExt::reading(&*central.core().storage, |tx| {
+        Ok(omni_central::verify::verify(tx, None, omni_central::verify::Depth::Whole))
+    });
     assert_eq!(report.unwrap().differences, []);
     central.shutdown().await.unwrap();
 }

@@ -8,6 +8,7 @@ pub mod diff;
 pub mod digest;
 pub mod history;
 pub mod interval;
+pub mod ledger;
 pub mod meta;
 pub mod replica;
 pub mod sign;

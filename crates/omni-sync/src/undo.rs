@@ -193,14 +193,17 @@ fn hold_groups(collection: &Collection, lines: &mut [Line]) {
 /// The lines of a record that shall be what it was at an earlier point: every field that differs. A field somebody else
 /// (not `own`) wrote since is left alone, unless it is chosen. `since`: the writes after that point, newest first.
 pub fn rolled_back(now: Option<&Row>, then: Option<&Row>, since: &[Step], own: DeviceId) -> Back {
-    let foreign = |field: FieldId| {
-        let wrote = |s: &&Step| field == FieldId::RECORD || s.image.fields.iter().any(|f| f.field == field);
-        since.iter().filter(wrote).map(|s| s.device).find(|d| *d != own)
+    let foreign =
+        |wrote: &dyn Fn(&Image) -> bool| since.iter().filter(|s| wrote(&s.image)).map(|s| s.device).find(|d| *d != own);
+    let line = |field, now, then| {
+        let later = foreign(&|image: &Image| image.fields.iter().any(|f| f.field == field));
+        Line { field, now, then, later }
     };
-    let line = |field, now, then| Line { field, now, then, later: foreign(field) };
     let whole = |now: bool, then: bool| {
         let exists = |yes: bool| if yes { Value::Bool(true) } else { Value::Null };
-        line(FieldId::RECORD, exists(now), exists(then))
+        // Whoever worked on a record has a say in its end; only who deleted it has one in its return.
+        let later = foreign(&|image: &Image| now || image.owner_after.is_none());
+        Line { field: FieldId::RECORD, now: exists(now), then: exists(then), later }
     };
     match (now, then) {
         (None, None) => Back::default(),

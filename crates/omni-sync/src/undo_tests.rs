@@ -147,8 +147,17 @@ fn a_point_lists_what_differs_and_who_wrote_it_since() {
             (field("tags"), Value::Null, Some(device(BEN))),
         ]
     );
-    let gone = rolled_back(None, Some(&then), &[], device(ME));
-    assert_eq!((gone.lines.len(), gone.restored), (1, Some(then)));
+    // A deleted record comes back as it was then, whoever changed it meanwhile; if another deleted it, it is offered.
+    for (by, later) in [(ME, None), (BEN, Some(device(BEN)))] {
+        let since = steps(Some(then.clone()), &[(BEN, false, Some(now.clone())), (by, false, None)]);
+        let gone = rolled_back(None, Some(&then), &since, device(ME));
+        assert_eq!((gone.lines[0].later, gone.restored), (later, Some(then.clone())));
+    }
+    // A record made since goes, unless another worked on it.
+    for (by, later) in [(ME, None), (BEN, Some(device(BEN)))] {
+        let since = steps(None, &[(ME, false, Some(then.clone())), (by, false, Some(now.clone()))]);
+        assert_eq!(rolled_back(Some(&now), None, &since, device(ME)).lines[0].later, later);
+    }
 }
 
 #[test]

@@ -165,7 +165,7 @@ impl CentralTx for MemCentral {
         Ok(())
     }
     fn text_engine(&self) -> &dyn TextEngine {
-        &LoroTexts
+        &LoroTexts::STANDARD
     }
     fn catalog(&self) -> &'static Catalog {
         self.catalog

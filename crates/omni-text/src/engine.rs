@@ -1,7 +1,7 @@
 //! Merging one write.
 
 use crate::history::{Entry, History, corrupt};
-use crate::limit::limited;
+use crate::limit::{HISTORY_ENTRIES_MAX, limited};
 use crate::peers;
 use crate::version::Version;
 use omni_model::TextEdit;
@@ -11,8 +11,26 @@ use omni_sync::meta::Stamp;
 use omni_sync::text::{apply, diff, fingerprint, merge3, rebase};
 
 /// Merges texts by `loro`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LoroTexts;
+#[derive(Clone, Copy, Debug)]
+pub struct LoroTexts {
+    entries_max: usize,
+}
+
+impl Default for LoroTexts {
+    fn default() -> LoroTexts {
+        LoroTexts::STANDARD
+    }
+}
+
+impl LoroTexts {
+    /// The engine with the product's limits.
+    pub const STANDARD: LoroTexts = LoroTexts::keeping(HISTORY_ENTRIES_MAX);
+
+    /// An engine that keeps at most so many writes of a field one by one.
+    pub const fn keeping(entries_max: usize) -> LoroTexts {
+        LoroTexts { entries_max }
+    }
+}
 
 impl TextEngine for LoroTexts {
     fn merge(&self, input: &TextInput, write: &TextWrite) -> Result<TextMerged, TextStop> {
@@ -25,7 +43,7 @@ impl TextEngine for LoroTexts {
             TextWrite::Invert(target) => field.invert(target)?,
         }
         let text = field.history.document.text();
-        Ok(TextMerged { text, history: limited(field.history)?, met })
+        Ok(TextMerged { text, history: limited(field.history, self.entries_max)?, met })
     }
 }
 
@@ -75,7 +93,7 @@ impl<'a> Field<'a> {
             let head = Version::head(&self.history.entries);
             return self.history.write(&head, peer, &[], Some(self.input.stamp), aside);
         }
-        if result == known && aside.is_none() {
+        if edits.is_empty() && aside.is_none() {
             self.history.document.go_to_head();
             return Ok(());
         }

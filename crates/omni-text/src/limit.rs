@@ -9,16 +9,16 @@ use std::collections::BTreeMap;
 
 /// Writes kept one by one at most: several people's keystrokes of a long day offline, each sent as a write of its own.
 pub const HISTORY_ENTRIES_MAX: usize = 8_000;
-/// Bytes of a stored history at most, beyond what its text alone takes.
+/// Bytes of a stored history at most; a history begun anew takes about twice its text.
 pub const HISTORY_BYTES_MAX: usize = 512 * 1024;
 /// Replicas remembered of what is not kept one by one. An author knows other replicas' writes by position only, save those of
 /// at most `LINEAGE_MAX` incarnations of their own: who knows the newest of so many knows all older ones.
 const BELOW_MAX: usize = 4 * LINEAGE_MAX;
 
-/// Begins the history anew if it grew beyond a limit. Returns its bytes.
-pub fn limited(history: History) -> Result<Vec<u8>, TextStop> {
+/// Begins the history anew if it grew beyond `entries` or `HISTORY_BYTES_MAX`. Returns its bytes.
+pub fn limited(history: History, entries: usize) -> Result<Vec<u8>, TextStop> {
     let bytes = history.to_bytes()?;
-    if history.entries.len() <= HISTORY_ENTRIES_MAX && bytes.len() <= HISTORY_BYTES_MAX {
+    if history.entries.len() <= entries && bytes.len() <= HISTORY_BYTES_MAX {
         return Ok(bytes);
     }
     let stamps = history.entries.iter().filter_map(|e| e.stamp).chain(history.below.iter().copied());

@@ -49,5 +49,5 @@ async function openWhatNeedsYou(): Promise<void> {
 
 /** States whose button leads somewhere in this window; the others only tell what to do. */
 export function canAct(state: string): boolean {
-  return !["device_removed", "signed_out", "update_required", "disk_full", "recovery"].includes(state);
+  return !["device_removed", "history_rewritten", "signed_out", "update_required", "disk_full", "recovery"].includes(state);
 }

@@ -26,6 +26,7 @@ const SYNC: Readonly<{ [key: string]: StateWord }> = {
   disk_full: { word: "Disk full", tone: "error" },
   locked: { word: "Locked", tone: "attention" },
   device_removed: { word: "Device removed", tone: "error" },
+  history_rewritten: { word: "History rewritten", tone: "error" },
   signed_out: { word: "Signed out", tone: "attention" },
   update_required: { word: "Update required", tone: "attention" },
   paused: { word: "Paused", tone: "pending" },

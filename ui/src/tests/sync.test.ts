@@ -31,7 +31,7 @@ test("a state this version does not know is unknown", () => {
 });
 
 test("every state of the guide has a word; only one is green", () => {
-  const states = "recovery disk_full locked device_removed signed_out update_required paused offline central_unreachable unknown catching_up sending needs_attention in_sync".split(" ");
+  const states = "recovery disk_full locked device_removed history_rewritten signed_out update_required paused offline central_unreachable unknown catching_up sending needs_attention in_sync".split(" ");
   expect(states.filter((s) => s !== "unknown" && syncWord(s).word === "Unknown")).toEqual([]);
   expect(states.filter((s) => syncWord(s).tone === "ok")).toEqual(["in_sync"]);
 });

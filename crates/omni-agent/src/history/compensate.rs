@@ -10,11 +10,14 @@ use crate::views;
 use omni_model::{Collection, CollectionId, Expected, FieldId, Op, Policy, RecordId, Row, Value, schema};
 use omni_protocol::change::{BULK, NORMAL};
 use omni_protocol::rpc::{RollbackLine, RolledBack};
-use omni_protocol::{ChangeId, DeviceId, WireError};
+use omni_protocol::{ChangeId, DeviceId, GroupRef, WireError};
 use omni_store::{Durability, Lane, ReadTx, Store, StoreError, WriteTx};
 use omni_sync::undo::{Back, Line, rolled_back, taken_back};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// What one change did to so many records is taken back by one change; more are a group.
+const ONE_CHANGE_RECORDS_MAX: usize = 100;
 
 type Stored<T> = std::result::Result<T, StoreError>;
 /// A record's address.
@@ -214,51 +217,64 @@ pub struct Saved {
     pub left: u64,
 }
 
-/// Takes back, record by record, one change each; several make a group. Blocks.
+/// Takes back: one change as one change, several record by record as a group. Blocks.
 ///
 /// Errors: `offered` if nothing can be taken back, and what saving refuses; nothing is saved then.
 pub fn save(store: &Store, ask: Ask) -> Result<Saved> {
     let ask = Arc::new(ask);
-    let mut saved = Saved::default();
-    let mut doing = Vec::new();
-    let planned = store.read(|tx| {
-        let mut plans = Vec::new();
-        for (key, from) in &ask.records {
-            plans.push((*key, *from, ask.plan(tx, *key, *from)?));
+    let (doing, left) = planned(store, &ask)?;
+    let mut saved = Saved { left, ..Saved::default() };
+    let one_act = match &ask.wanted {
+        Wanted::Changes(ids) => ids.len() == 1 && doing.len() <= ONE_CHANGE_RECORDS_MAX,
+        Wanted::Point => true,
+    };
+    match (doing.len(), one_act) {
+        (0, _) if left > 0 => return Err(offered()),
+        (0, _) => return Err(WireError::new("unchanged", "It is like that already.")),
+        (1, _) | (_, true) => {
+            let work = move |tx: &mut WriteTx<'_>| one_change(tx, &ask, &doing, NORMAL, None);
+            saved.changes.push(store.write(Lane::Interactive, Durability::Full, work).map_err(WireError::from)?);
         }
-        Ok(plans)
+        _ => {
+            let work = move |tx: &mut WriteTx<'_>, item: &(Key, u64), group| {
+                one_change(tx, &ask, std::slice::from_ref(item), BULK, Some(group))
+            };
+            let done = group::save(store, doing, work, &|_| true)?;
+            (saved.changes, saved.group) = (done.changes, Some(done.id.to_string()));
+        }
+    }
+    Ok(saved)
+}
+
+/// The records something is to be done about, and the lines that are left alone.
+fn planned(store: &Store, ask: &Ask) -> Result<(Vec<(Key, u64)>, u64)> {
+    let plans = store.read(|tx| {
+        let plan = |(key, from): &(Key, u64)| Ok((*key, *from, ask.plan(tx, *key, *from)?));
+        ask.records.iter().map(plan).collect::<Stored<Vec<_>>>()
     });
-    for (key, from, plan) in planned.map_err(crate::error::store_error)? {
-        saved.left += plan.left(&ask.also);
+    let (mut doing, mut left) = (Vec::new(), 0);
+    for (key, from, plan) in plans.map_err(crate::error::store_error)? {
+        left += plan.left(&ask.also);
         if !plan.ops(&ask.also).is_empty() {
             doing.push((key, from));
         }
     }
-    let made = {
-        let ask = ask.clone();
-        move |tx: &mut WriteTx<'_>,
-              (key, from): (Key, u64),
-              priority,
-              group|
-              -> std::result::Result<ChangeId, Failure> {
-            let ops = ask.plan(&tx.read()?, key, from)?.ops(&ask.also);
-            save_act(tx, Act { ops, ..Act::default() }, priority, group)?.ok_or_else(|| moved().into())
-        }
-    };
-    match doing.as_slice() {
-        [] => Err(if saved.left > 0 { offered() } else { WireError::new("unchanged", "It is like that already.") }),
-        [one] => {
-            let one = *one;
-            let work = move |tx: &mut WriteTx<'_>| made(tx, one, NORMAL, None);
-            saved.changes.push(store.write(Lane::Interactive, Durability::Full, work).map_err(WireError::from)?);
-            Ok(saved)
-        }
-        _ => {
-            let done = group::save(store, doing, move |tx, item, group| made(tx, *item, BULK, Some(group)), &|_| true)?;
-            (saved.changes, saved.group) = (done.changes, Some(done.id.to_string()));
-            Ok(saved)
-        }
+    Ok((doing, left))
+}
+
+/// Takes records back in one change, as things are in this transaction.
+fn one_change(
+    tx: &mut WriteTx<'_>,
+    ask: &Ask,
+    records: &[(Key, u64)],
+    priority: u8,
+    group: Option<GroupRef>,
+) -> std::result::Result<ChangeId, Failure> {
+    let mut ops = Vec::new();
+    for (key, from) in records {
+        ops.extend(ask.plan(&tx.read()?, *key, *from)?.ops(&ask.also));
     }
+    save_act(tx, Act { ops, ..Act::default() }, priority, group)?.ok_or_else(|| moved().into())
 }
 
 /// As the reply of `rollback`.

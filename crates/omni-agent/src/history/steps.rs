@@ -1,11 +1,11 @@
 //! The writes on a record, newest first: own changes that wait, commits this laptop holds, commits central told of.
 
 use super::older::Older;
-use omni_model::{CollectionId, Op, RecordId, Row};
+use omni_model::{CollectionId, RecordId, Row};
 use omni_protocol::{ChangeId, DeviceId};
 use omni_store::{ReadTx, StoreError};
 use omni_sync::meta::Image;
-use omni_sync::replica::overlay::apply_op;
+use omni_sync::replica::overlay::{apply_op, ops_on};
 use omni_sync::undo::Step;
 use std::collections::BTreeSet;
 
@@ -53,10 +53,9 @@ fn pending(tx: &ReadTx<'_>, key: Key, back: &BTreeSet<ChangeId>, own: DeviceId) 
     let mut out = Vec::new();
     for entry in tx.changes_of(key.0, key.1)?.iter().filter(|e| e.state.in_overlay()) {
         let before = row.clone();
-        let ops: Vec<&Op> = entry.change.ops.iter().filter(|op| op.record() == key).collect();
-        for op in ops {
+        for (op, was) in ops_on(entry, key.0, key.1) {
             // What does not fit is skipped, as in the overlay.
-            apply_op(&mut row, op);
+            apply_op(&mut row, &op, &was);
         }
         let change = entry.change.id;
         out.extend(Image::between(before.as_ref(), row.as_ref()).map(|image| Write {

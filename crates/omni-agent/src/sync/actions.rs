@@ -2,7 +2,8 @@
 
 use super::copy;
 use super::driver::{Connection, Driver, End, Fetched};
-use super::{events, payload};
+use super::ledger::Found;
+use super::{events, ledger, payload};
 use crate::error::{Result, internal, store_error};
 use crate::{clock, ids};
 use omni_protocol::frame::{ClientFrame, Welcome, to_bytes};
@@ -10,7 +11,7 @@ use omni_protocol::{Batch, Change, ChangeId, Entry, FeedPage, Outcome, Part, Pos
 use omni_store::{Durability, Lane, StoreError, WriteTx};
 use omni_sync::replica::{
     Action, BatchLimits, EditError, FeedError, Input, Intent, OutgoingBatch, ReplicaTx, apply_outcomes, apply_page,
-    hello, next_batch, renew, root_of, save, skip, take_for_reissue,
+    hello, next_batch, renew, root_of, save, sealed_batch, skip, take_for_reissue,
 };
 use std::collections::VecDeque;
 use tokio::sync::oneshot;
@@ -58,7 +59,7 @@ impl Driver {
             }
             Action::Welcomed(welcome) => {
                 self.welcomed(*welcome).await?;
-                Then::Nothing
+                self.prove(connection).await?
             }
             Action::NextBatch { from, epoch, limits } => Then::Input(self.take_batch(from, epoch, limits).await?),
             Action::StoreOutcomes(outcomes) => {
@@ -75,6 +76,7 @@ impl Driver {
                 let (client, token, store, link) =
                     (self.client.clone(), self.token(), self.store.clone(), self.link.clone());
                 let grants = self.link.facts().grants.unwrap_or_default();
+                self.write(Durability::Normal, |tx| ledger::copying(tx)).await?;
                 connection
                     .fetches
                     .spawn(async move { Fetched::Copy(copy::fetch(client, token, grants, store, link).await) });
@@ -172,10 +174,46 @@ impl Driver {
         self.write(Durability::Normal, move |tx| Ok::<_, StoreError>(tx.put_directory(&names)?)).await
     }
 
+    /// Nothing is sent and nothing applied before central proved that its history continues the one trusted here. A
+    /// commit that did not fit before is looked at first; the look at others goes on beside the exchange.
+    async fn prove(&mut self, connection: &mut Connection) -> Result<Then> {
+        let (token, grants) = (self.token(), self.link.facts().grants.unwrap_or_default());
+        let (mut watch, suspect) = self.write(Durability::Normal, |tx| ledger::load(tx)).await?;
+        let mut found = ledger::contact(&self.client, &token, &mut watch, &self.central_key, &grants).await?;
+        let look = ledger::spots(self.client.clone(), token, self.store.clone(), watch.clone(), grants, suspect);
+        if found.is_none() && suspect.is_some() {
+            found = look.await?;
+        } else if found.is_none() {
+            connection.fetches.spawn(async move { Fetched::Spots(look.await) });
+        }
+        if let Some(found) = found {
+            return Ok(Then::End(self.stop_for(found).await?));
+        }
+        self.write(Durability::Normal, move |tx| ledger::keep(tx, &watch)).await?;
+        self.link.update(|f| f.history_rewritten = false);
+        Ok(Then::Nothing)
+    }
+
+    /// Central's history is not the one this laptop saw: the exchange stops, what was found is kept.
+    pub(super) async fn stop_for(&mut self, found: Found) -> Result<End> {
+        let refusal = ledger::refusal(&found);
+        tracing::error!("{refusal}");
+        self.measures.reconnect("history_rewritten");
+        self.link.update(|f| f.history_rewritten = true);
+        self.write(Durability::Full, move |tx| ledger::stop(tx, &found)).await?;
+        Ok(End::Lost(refusal))
+    }
+
     async fn take_batch(&mut self, from: u64, epoch: u32, limits: BatchLimits) -> Result<Input> {
         let key = self.key.clone();
-        let sealing = move |tx: &mut WriteTx<'_>| Ok::<_, StoreError>(next_batch(tx, &key, epoch, from, limits)?);
-        let Some(batch) = self.write(Durability::Full, sealing).await? else { return Ok(Input::Batch(None)) };
+        let sealed = move |tx: &mut WriteTx<'_>| Ok::<_, StoreError>(sealed_batch(tx, &key, epoch, from, limits)?);
+        let mut batch = self.write(Durability::Normal, sealed).await?;
+        if batch.is_none() {
+            let key = self.key.clone();
+            let sealing = move |tx: &mut WriteTx<'_>| Ok::<_, StoreError>(next_batch(tx, &key, epoch, from, limits)?);
+            batch = self.write(Durability::Full, sealing).await?;
+        }
+        let Some(batch) = batch else { return Ok(Input::Batch(None)) };
         let last = batch.first + batch.entries.len() as u64 - 1;
         self.count_payload(&batch);
         Ok(Input::Batch(Some(OutgoingBatch { bytes: to_bytes(&batch), first: batch.first, last })))
@@ -306,23 +344,29 @@ impl Driver {
     }
 
     /// A fetch ended.
-    pub(super) fn fetched(&mut self, done: std::result::Result<Fetched, JoinError>) -> Input {
+    pub(super) fn fetched(&mut self, done: std::result::Result<Fetched, JoinError>) -> Option<Input> {
         let error = match done {
             Ok(Fetched::Page(Ok(page))) => {
                 self.link.heard();
-                return Input::PageFetched(page);
+                return Some(Input::PageFetched(page));
             }
             Ok(Fetched::Copy(Ok(position))) => {
                 self.backoff.progress();
                 self.link.heard();
-                return Input::SnapshotDone { position };
+                return Some(Input::SnapshotDone { position });
+            }
+            Ok(Fetched::Spots(looked)) => {
+                if let Err(e) = looked {
+                    tracing::warn!("old commits could not be compared: {e}");
+                }
+                return None;
             }
             Ok(Fetched::Page(Err(e)) | Fetched::Copy(Err(e))) => e,
             Err(e) => internal("A fetch from central", e),
         };
         tracing::warn!("a fetch from central failed: {error}");
         self.link.update(|f| f.last_error = Some(error));
-        Input::FetchFailed
+        Some(Input::FetchFailed)
     }
 
     fn recycle(&self, cause: &'static str) -> End {

@@ -71,7 +71,10 @@ fn import(
     let position = import.finish(manifest, grants).map_err(store_error)?;
     let names = manifest.directory.clone();
     store
-        .write(Lane::Sync, Durability::Normal, move |tx| Ok::<_, omni_store::StoreError>(tx.put_directory(&names)?))
+        .write(Lane::Sync, Durability::Normal, move |tx| {
+            tx.put_directory(&names)?;
+            super::ledger::copied(tx, position.seq)
+        })
         .map_err(store_error)?;
     Ok(position)
 }

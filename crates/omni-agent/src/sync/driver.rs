@@ -3,6 +3,7 @@
 
 use super::backoff::Backoff;
 use super::events::Event;
+use super::ledger::Found;
 use super::link::Link;
 use super::measure::Measures;
 use super::socket::{self, Receiver, Sender};
@@ -43,6 +44,8 @@ pub enum Fetched {
     Page(Result<FeedPage>),
     /// A copy, in place.
     Copy(Result<Position>),
+    /// Old commits compared with central's.
+    Spots(Result<Option<Found>>),
 }
 
 /// Why a connection ended.
@@ -62,6 +65,8 @@ pub struct Driver {
     pub(super) client: Client,
     pub(super) device: DeviceId,
     pub(super) key: SigningKey,
+    /// Central's key, pinned at enrolment.
+    pub(super) central_key: [u8; 32],
     pub(super) link: Arc<Link>,
     pub(super) measures: Arc<Measures>,
     pub(super) events: broadcast::Sender<Event>,
@@ -87,6 +92,7 @@ impl Driver {
         client: Client,
         device: DeviceId,
         key: SigningKey,
+        central_key: [u8; 32],
         link: Arc<Link>,
         measures: Arc<Measures>,
         events: broadcast::Sender<Event>,
@@ -99,6 +105,7 @@ impl Driver {
             client,
             device,
             key,
+            central_key,
             link,
             measures,
             events,
@@ -137,7 +144,10 @@ impl Driver {
     }
 
     fn is_final(&self, error: &WireError) -> bool {
-        matches!(error.code.as_str(), "device_revoked" | "device_unknown" | "update_required" | "not_central")
+        matches!(
+            error.code.as_str(),
+            "device_revoked" | "device_unknown" | "update_required" | "not_central" | "history_rewritten"
+        )
     }
 
     /// Notes how a connection ended.
@@ -232,7 +242,10 @@ impl Driver {
                     }
                     None => return Err(socket::lost("central closed it")),
                 },
-                Some(done) = connection.fetches.join_next() => Some(self.fetched(done)),
+                Some(done) = connection.fetches.join_next() => match done {
+                    Ok(Fetched::Spots(Ok(Some(found)))) => return Ok(self.stop_for(found).await?),
+                    done => self.fetched(done),
+                },
                 order = orders.recv() => match order {
                     Some(Order::Pause) => return Ok(End::Paused),
                     Some(Order::Now | Order::Resume) => Some(Input::QueueChanged),

@@ -34,6 +34,8 @@ pub struct LinkFacts {
     pub device_removed: bool,
     /// Central does not know the device.
     pub signed_out: bool,
+    /// Central's history is not the one this laptop saw: nothing is exchanged.
+    pub history_rewritten: bool,
     /// Central demands a newer version.
     pub update_required: bool,
     /// The last write failed for a full disk.

@@ -63,6 +63,8 @@ pub struct SyncParts {
     pub device: DeviceId,
     /// Its key.
     pub key: SigningKey,
+    /// Central's key, pinned at enrolment.
+    pub central_key: [u8; 32],
     /// What is measured.
     pub measures: Arc<Measures>,
     /// Where the UI hears of changes.
@@ -74,13 +76,14 @@ pub struct SyncParts {
 impl SyncManager {
     /// Starts it. Needs a tokio runtime.
     pub fn start(parts: SyncParts) -> Result<SyncManager> {
-        let SyncParts { store, client, device, key, measures, ui, connect } = parts;
+        let SyncParts { store, client, device, key, central_key, measures, ui, connect } = parts;
         let (link, queue_changed, stored) =
             (Arc::new(Link::default()), Arc::new(Notify::new()), Arc::new(Notify::new()));
         let paused = store.read(|tx| tx.fact(PAUSED)).map_err(store_error)?;
         let paused_at = paused.and_then(|b| String::from_utf8(b).ok()).and_then(|t| t.parse().ok());
         let copy_at = store.read(|tx| Ok(tx.recent(0, 1)?.first().map(|c| c.info.at_ms))).map_err(store_error)?;
-        link.update(|f| (f.paused_at, f.copy_at) = (paused_at, copy_at));
+        let stopped = super::ledger::was_stopped(&store)?;
+        link.update(|f| (f.paused_at, f.copy_at, f.history_rewritten) = (paused_at, copy_at, stopped));
         super::notices::listen(&store, ui.clone(), queue_changed.clone(), stored.clone());
         let (events, _) = broadcast::channel(EVENTS_KEPT);
         let (orders, taken) = mpsc::unbounded_channel();
@@ -89,6 +92,7 @@ impl SyncManager {
             client.clone(),
             device,
             key,
+            central_key,
             link.clone(),
             measures.clone(),
             events.clone(),
@@ -108,7 +112,11 @@ impl SyncManager {
     /// Saves an edit on this laptop and sends it to everybody who may read it, as soon as there is a way. Durable when
     /// it returns.
     pub async fn broadcast(&self, edit: Edit) -> Result<ChangeMade> {
-        edits::save(&self.inner.store, &self.inner.measures, edit).await
+        let seal = match self.is_connected() {
+            true => edits::Seal::AtOnce,
+            false => edits::Seal::Later,
+        };
+        edits::save(&self.inner.store, &self.inner.measures, edit, seal).await
     }
 
     /// What others and this laptop changed: one event per record and commit, after the local COMMIT.

@@ -6,6 +6,7 @@ pub mod backoff;
 mod copy;
 mod driver;
 pub mod events;
+pub(crate) mod ledger;
 pub mod link;
 mod manager;
 pub mod measure;

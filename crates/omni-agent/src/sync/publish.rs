@@ -183,6 +183,7 @@ fn facts(copy: &CopyFacts, link: &LinkFacts) -> Facts {
         disk_full: link.disk_full,
         locked_at: None,
         device_removed: link.device_removed,
+        history_rewritten: link.history_rewritten,
         signed_out: link.signed_out,
         update_required: link.update_required,
         paused_at: link.paused_at,

@@ -18,6 +18,8 @@ pub struct Facts {
     pub locked_at: Option<i64>,
     /// Central says the device was revoked.
     pub device_removed: bool,
+    /// Central's history is not the one this laptop saw.
+    pub history_rewritten: bool,
     /// Central does not know the device, or nobody enrolled.
     pub signed_out: bool,
     /// Central demands a newer version.
@@ -85,6 +87,10 @@ fn broken(f: &Facts) -> Option<Shown> {
     } else if f.device_removed {
         let sentence = "This device is no longer approved. Unsent edits are sealed.";
         shown("device_removed", sentence, "Contact your administrator")
+    } else if f.history_rewritten {
+        let sentence =
+            format!("Central's past is not the one this laptop saw. Sync is stopped; {} here.", lower(&waiting));
+        shown("history_rewritten", sentence, "Contact your administrator")
     } else if f.signed_out {
         shown("signed_out", format!("You are signed out. {waiting} on this device."), "Sign in")
     } else if f.update_required {
@@ -186,6 +192,7 @@ mod tests {
             ("disk_full", |f| f.disk_full = true),
             ("locked", |f| f.locked_at = Some(0)),
             ("device_removed", |f| f.device_removed = true),
+            ("history_rewritten", |f| f.history_rewritten = true),
             ("signed_out", |f| f.signed_out = true),
             ("update_required", |f| f.update_required = true),
             ("paused", |f| f.paused_at = Some(0)),

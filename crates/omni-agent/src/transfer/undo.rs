@@ -10,7 +10,9 @@ use omni_model::{Op, Row, Value};
 use omni_protocol::change::BULK;
 use omni_protocol::{Change, ChangeId, GroupId, GroupRef, WireError};
 use omni_store::{Durability, Lane, Store, StoreError, WriteTx};
+use omni_sync::replica::texts;
 use omni_sync::replica::{EditError, OutboxState, ReplicaTx, discard};
+use omni_sync::text;
 
 /// Changes read from the queue at once.
 const PAGE: u64 = 1_000;
@@ -144,7 +146,16 @@ fn reverse(tx: &mut WriteTx<'_>, id: ChangeId, group: GroupRef) -> std::result::
     for (op, was) in change.ops.iter().zip(&change.was).rev() {
         let (c, record) = op.record();
         let row = tx.row(c, record)?;
-        ops.extend(row.and_then(|row| opposite(op, was, &row)));
+        let Some(row) = row else { continue };
+        match opposite(op, was, &row) {
+            // Once the change is confirmed, only central knows the text it was made on.
+            None if matches!(op, Op::Text { .. }) => {
+                return Err(
+                    WireError::new("text_base", "The text this edit was made on is not kept here any more.").into()
+                );
+            }
+            back => ops.extend(back),
+        }
     }
     save_act(tx, Act { ops, ..Act::default() }, BULK, Some(group))?;
     Ok(())
@@ -166,6 +177,14 @@ fn opposite(op: &Op, was: &Value, row: &Row) -> Option<Op> {
         Op::Exclude { collection, record, field, item } => {
             (!has(field, &item)).then_some(Op::Include { collection, record, field, item })
         }
-        Op::Text { .. } | Op::Resolve { .. } | Op::Undo { .. } | Op::Delete { .. } => None,
+        Op::Text { collection, record, field, seen, edits } => {
+            let before = was.as_text().unwrap_or_default();
+            let after = text::apply(before, &edits).filter(|_| text::fingerprint(before) == seen)?;
+            let back = text::diff(&after, before);
+            let now = row.get(field);
+            let value = texts::over(now, text::fingerprint(&after), &back, &Value::text(after.clone()))?;
+            Some(Op::Set { collection, record, field, value })
+        }
+        Op::Resolve { .. } | Op::Undo { .. } | Op::Delete { .. } => None,
     }
 }

@@ -1,9 +1,11 @@
 //! Restoring a backup: a new epoch begins at the backup's head.
 
 use super::backup::check_copy;
+use crate::clock::system_ms;
 use crate::error::{CentralError, Result};
 use crate::folder::{Folder, private_file, sync_parent};
 use crate::guard::{self, Guarded};
+use crate::ledger;
 use crate::storage::sqlite::{SqliteOptions, SqliteStorage};
 use crate::storage::{Storage, StorageExt};
 use omni_protocol::Position;
@@ -61,8 +63,10 @@ fn next_epoch(folder: &Folder, backup: u32) -> Result<u32> {
 fn open_epoch(folder: &Folder, staged: &Path, epoch: u32) -> Result<(Position, usize)> {
     let options = SqliteOptions { readers: 0, ..SqliteOptions::default() };
     let storage = SqliteStorage::open(staged, options)?;
+    let key = folder.signing_key()?;
     let head = storage.writing(|tx| {
         tx.open_epoch(epoch)?;
+        ledger::begin(tx, &key, system_ms())?;
         Ok(tx.head()?.position)
     })?;
     let reapplied = guard::reapply(folder, &storage as &dyn Storage)?;
@@ -76,7 +80,7 @@ fn set_aside(folder: &Folder) -> Result<Option<PathBuf>> {
     if !present.is_file() {
         return Ok(None);
     }
-    let kept = folder.root().join(format!("replaced-{}.db", crate::clock::system_ms()));
+    let kept = folder.root().join(format!("replaced-{}.db", system_ms()));
     for suffix in ["-wal", "-shm", ""] {
         match std::fs::rename(with_suffix(&present, suffix), with_suffix(&kept, suffix)) {
             Err(e) if e.kind() != ErrorKind::NotFound => return Err(CentralError::file(&present, e)),

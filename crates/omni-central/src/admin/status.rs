@@ -3,6 +3,7 @@
 use crate::clock::{rfc3339, system_ms};
 use crate::error::Result;
 use crate::folder::Folder;
+use crate::random::to_hex;
 use crate::sample::BUILT_IN_DEVICE;
 use crate::storage::{DeviceRecord, ReadTx, Storage, StorageExt};
 use omni_sync::StorageError;
@@ -10,7 +11,15 @@ use serde_json::{Value as Json, json};
 
 /// The state of a data folder.
 pub fn status(folder: &Folder, storage: &dyn Storage) -> Result<Json> {
-    let (head, counts, devices) = storage.reading(|tx| Ok((tx.head()?, tx.counts()?, laptops(tx)?)))?;
+    let (head, counts, devices, tree) =
+        storage.reading(|tx| Ok((tx.head()?, tx.counts()?, laptops(tx)?, tx.tree_head()?)))?;
+    let key = folder.signing_key()?.verifying_key();
+    let tree = tree.map(|signed| {
+        let genuine = signed.is_genuine(key.as_bytes());
+        let head = signed.head;
+        let root = head.root.to_hex();
+        json!({"epoch": head.epoch, "size": head.size, "root": root, "at": rfc3339(head.at_ms), "genuine": genuine})
+    });
     let active = devices.iter().filter(|d| d.revoked_ms.is_none()).count();
     Ok(json!({
         "running": folder.is_running()?,
@@ -25,6 +34,8 @@ pub fn status(folder: &Folder, storage: &dyn Storage) -> Result<Json> {
         "devices": active,
         "revoked": devices.len() - active,
         "database_bytes": counts.bytes,
+        "ledger_key": to_hex(key.as_bytes()),
+        "ledger_head": tree,
         "backup": super::backup::last(folder)?.map(|b| b.describe()),
     }))
 }

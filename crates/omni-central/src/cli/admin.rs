@@ -8,7 +8,7 @@ use omni_central::clock::system_ms;
 use omni_central::folder::Folder;
 use omni_central::storage::sqlite::{SqliteOptions, SqliteStorage};
 use omni_central::storage::{Storage, StorageExt};
-use omni_central::{CentralError, Result, guard};
+use omni_central::{CentralError, Result, guard, verify};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 
@@ -120,7 +120,8 @@ pub fn restore(data: &Path, file: &Path, json: bool) -> Result<u8> {
 /// `verify`: exit 1 on any difference.
 pub fn verify(data: &Path, json: bool) -> Result<u8> {
     let (folder, storage) = open(data)?;
-    let report = storage.reading(|tx| omni_central::verify::verify(tx))?;
+    let key = folder.signing_key()?.verifying_key();
+    let report = storage.reading(|tx| Ok(verify::verify(tx, Some(key.as_bytes()), verify::Depth::Whole)))?;
     let guarded = guard::read(&folder)?.len();
     let mut value = json!(report);
     value["equal"] = json!(report.is_sound());

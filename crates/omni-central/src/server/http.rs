@@ -3,6 +3,7 @@
 use super::App;
 use super::api::ApiError;
 use super::envelope::compress;
+use super::ledger;
 use super::past;
 use super::push::{self, BATCH_WIRE_BYTES_MAX};
 use super::session::{self, blocking};
@@ -49,6 +50,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/history", get(past::record))
         .route("/v1/history/commits", get(past::commits))
         .route("/v1/as-of", get(past::as_of))
+        .route("/v1/ledger/head", get(ledger::head))
+        .route("/v1/ledger/consistency", get(ledger::consistency))
+        .route("/v1/ledger/proof", get(ledger::proof))
         .route("/healthz", get(|| async { Json(json!({"ok": true})) }))
         .route("/readyz", get(ready))
         .fallback(|| async { ApiError(CentralError::new("not_found", "There is nothing at this address.")) })

@@ -3,6 +3,7 @@
 mod api;
 mod envelope;
 mod http;
+mod ledger;
 mod past;
 mod push;
 mod session;

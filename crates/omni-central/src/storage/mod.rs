@@ -10,19 +10,24 @@ mod types;
 
 pub use ext::StorageExt;
 pub use types::{
-    BatchRecord, CodeRecord, Counts, DeviceRecord, LoggedEntry, MediumError, PageLimits, ScopeState, medium,
+    BatchRecord, CodeRecord, Counts, DeviceRecord, LedgerSummary, LoggedEntry, MediumError, PageLimits, ScopeState,
+    medium,
 };
 
 use omni_model::{CollectionId, RecordId};
-use omni_protocol::{BootId, ChangeId, CommitInfo, ConflictItem, DeviceId, Grants, Hash, ReplicaId, Scope};
+use omni_protocol::{BootId, ChangeId, CommitInfo, ConflictItem, DeviceId, Grants, Hash, Outcome, ReplicaId, Scope};
 use omni_sync::StorageError;
 use omni_sync::central::{BootSample, CentralHead, CentralTx, Commit, Committed, ReplicaState};
+use omni_sync::ledger::{Leaf, Nodes, SignedHead};
 use omni_sync::meta::{Image, Stored};
 
 /// The work of one write transaction.
 pub type WriteWork<'a> = dyn FnMut(&mut dyn WriteTx) -> Result<(), StorageError> + 'a;
 /// The work of one read transaction.
 pub type ReadWork<'a> = dyn FnMut(&dyn ReadTx) -> Result<(), StorageError> + 'a;
+
+/// Takes rows one by one.
+pub type Visit<'v, T> = dyn FnMut(T) -> Result<(), StorageError> + 'v;
 
 /// Central's durable state. Use it through `StorageExt::writing` and `reading`.
 pub trait Storage: Send + Sync {
@@ -70,10 +75,16 @@ pub trait WriteTx: CentralTx + Directory {
     fn put_setting(&mut self, name: &str, value: &[u8]) -> Result<(), StorageError>;
     /// Starts a new history that continues the present one's head; notes where it forked.
     fn open_epoch(&mut self, epoch: u32) -> Result<(), StorageError>;
+    /// What a head of the ledger over everything written so far would stand for.
+    fn ledger(&mut self) -> Result<LedgerSummary, StorageError>;
+    /// Stores a signed head. One of the same size and epoch is replaced.
+    fn put_tree_head(&mut self, head: &SignedHead) -> Result<(), StorageError>;
+    /// The newest signed head.
+    fn tree_head(&self) -> Result<Option<SignedHead>, StorageError>;
 }
 
 /// One read transaction.
-pub trait ReadTx: Directory {
+pub trait ReadTx: Directory + Nodes {
     /// Where history stands.
     fn head(&self) -> Result<CentralHead, StorageError>;
     /// The hash of a commit; zero for seq 0.
@@ -116,6 +127,26 @@ pub trait ReadTx: Directory {
     fn each_batch(&self, visit: &mut dyn FnMut(BatchRecord) -> Result<(), StorageError>) -> Result<(), StorageError>;
     /// The answered entries of a replica with first ≤ counter ≤ last.
     fn entries(&self, replica: ReplicaId, first: u64, last: u64) -> Result<Vec<LoggedEntry>, StorageError>;
+    /// The newest signed head.
+    fn tree_head(&self) -> Result<Option<SignedHead>, StorageError>;
+    /// The leaf of a commit, made from its rows as they are now.
+    fn leaf(&self, seq: u64) -> Result<Option<Leaf>, StorageError>;
+    /// Every record, deleted ones included.
+    fn each_record(&self, visit: &mut dyn FnMut(Stored) -> Result<(), StorageError>) -> Result<(), StorageError>;
+    /// Every answer by replica and counter, in that order.
+    fn each_entry(&self, visit: &mut Visit<(ReplicaId, u64, Outcome)>) -> Result<(), StorageError>;
+    /// Every answer by change, with the content hash of the change.
+    fn each_answer(&self, visit: &mut Visit<(ChangeId, Hash, Outcome)>) -> Result<(), StorageError>;
+    /// Every replica.
+    fn each_replica(&self, visit: &mut Visit<(ReplicaId, ReplicaState)>) -> Result<(), StorageError>;
+    /// Every signed head under its epoch and size, in that order.
+    fn each_tree_head(&self, visit: &mut Visit<((u32, u64), SignedHead)>) -> Result<(), StorageError>;
+    /// Nodes of the tree that are stored.
+    fn node_count(&self) -> Result<u64, StorageError>;
+    /// What the storage derives from rows for itself (indexes, columns that repeat what bytes say) and is not so.
+    fn derived_faults(&self) -> Result<Vec<String>, StorageError>;
+    /// What the ledger says of itself, and the tables whose rows do not add up to that.
+    fn ledger(&self) -> Result<(LedgerSummary, Vec<&'static str>), StorageError>;
     /// Sizes, for status and metrics.
     fn counts(&self) -> Result<Counts, StorageError>;
     /// Faults the medium itself reports (pages, indexes); empty if it is sound.

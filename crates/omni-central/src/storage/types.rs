@@ -112,6 +112,17 @@ pub struct ScopeState {
     pub seq: u64,
 }
 
+/// What a head to be signed stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerSummary {
+    /// Commits in the tree.
+    pub size: u64,
+    /// Its root.
+    pub root: Hash,
+    /// Hash of what the rows add up to.
+    pub state: Hash,
+}
+
 /// Sizes of central's state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {

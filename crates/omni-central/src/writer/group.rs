@@ -5,6 +5,7 @@ use super::{Admit, Answer, Push};
 use crate::access::{Access, rights};
 use crate::core::Core;
 use crate::error::CentralError;
+use crate::ledger;
 use crate::storage::{BatchRecord, MediumError, StorageExt, WriteTx, medium};
 use omni_protocol::change::chain;
 use omni_protocol::{Batch, Entry, Outcome, Scope};
@@ -63,6 +64,7 @@ impl GroupWriter {
                 keep_signature(tx, push, known, &admitted)?;
                 verdicts.push(Verdict::Admitted(admitted));
             }
+            ledger::sign(tx, &core.key, core.clock.now_ms())?;
             Ok(verdicts)
         });
         let _ = self.notes.end();
@@ -109,6 +111,7 @@ impl GroupWriter {
             if first && matches!(admitted, Admitted::Done { .. }) {
                 tx.put_batch(&record(push))?;
             }
+            ledger::sign(tx, &core.key, core.clock.now_ms())?;
             Ok(Verdict::Admitted(admitted))
         });
         let _ = self.notes.end();

@@ -25,6 +25,9 @@ pub struct CommitLine {
     pub images: Vec<Image>,
 }
 
+/// A commit with its encoded parts, verbatim.
+pub type SignedParts = (u64, Vec<Vec<u8>>);
+
 impl ReadTx<'_> {
     /// Commits that touched the record, newest first, before `before` (exclusive; `None` = from the newest).
     pub fn record_history(
@@ -79,6 +82,26 @@ impl ReadTx<'_> {
         let bytes: Option<Vec<u8>> = stmt.query_row([seq as i64], |r| r.get(0)).optional()?;
         let parts = bytes.map(|b| decode::<Vec<ByteVec>>(&b, "history")).transpose()?;
         Ok(parts.map(|all| all.into_iter().map(Into::into).collect()))
+    }
+
+    /// The seq of every commit this laptop keeps, in order.
+    pub fn kept_seqs(&self) -> std::result::Result<Vec<u64>, StoreError> {
+        let mut stmt = self.conn.prepare_cached("SELECT seq FROM history ORDER BY seq")?;
+        let seqs = stmt.query_map([], |r| r.get::<_, i64>(0))?;
+        Ok(seqs.map(|seq| seq.map(|n| n as u64)).collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The signed parts of the last `limit` commits this laptop keeps from before `seq`, newest first.
+    pub fn parts_before(&self, seq: u64, limit: u64) -> std::result::Result<Vec<SignedParts>, StoreError> {
+        let sql = "SELECT seq, parts FROM history WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2";
+        let mut stmt = self.conn.prepare_cached(sql)?;
+        let mut rows = stmt.query((seq.min(i64::MAX as u64) as i64, limit.min(i64::MAX as u64) as i64))?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            let parts: Vec<ByteVec> = decode(&row.get::<_, Vec<u8>>(1)?, "history")?;
+            out.push((row.get::<_, i64>(0)? as u64, parts.into_iter().map(Into::into).collect()));
+        }
+        Ok(out)
     }
 
     fn lines(&self, sql: &str, params: impl rusqlite::Params) -> Result<Vec<CommitLine>> {

@@ -7,6 +7,7 @@ use omni_model::{CollectionId, FieldId, Op, RecordId};
 use omni_protocol::frame::to_bytes;
 use omni_protocol::{Change, ChangeId, Hash, Outcome};
 use omni_sync::replica::seal::mentioned;
+use omni_sync::replica::texts::keeps_texts;
 use omni_sync::replica::{OutboxEntry, OutboxState};
 use rusqlite::Params;
 use std::collections::BTreeMap;
@@ -78,8 +79,8 @@ pub struct KeptEntry {
 /// The change's bytes where the sealed ones do not hold it already.
 fn body_column(entry: &OutboxEntry) -> Option<Vec<u8>> {
     match &entry.sealed {
-        Some(_) => None,
-        None => Some(entry.change.to_bytes()),
+        Some(_) if !keeps_texts(&entry.change) => None,
+        _ => Some(entry.change.to_bytes()),
     }
 }
 

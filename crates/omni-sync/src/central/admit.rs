@@ -335,6 +335,10 @@ impl Prepared {
     fn changes_nothing(&self) -> bool {
         self.effects.is_empty()
     }
+
+    fn leaves_no_trace(&self) -> bool {
+        self.effects.is_empty() && self.records.is_empty() && self.texts.is_empty()
+    }
 }
 
 enum Merged {
@@ -414,7 +418,8 @@ fn prepare(work: &Work, author: &Author) -> Result<Prepared, StorageError> {
 }
 
 /// Stores what was prepared and appends the commit. A change that changed nothing makes no commit: its outcome names
-/// the head, which holds its values already.
+/// the head, which holds its values already. What only central remembers (an addition repeated, a text already as its
+/// author wants it) makes one without parts: its stamp must be a seq that somebody can know.
 fn commit_prepared(
     tx: &mut dyn CentralTx,
     author: &Author,
@@ -430,7 +435,7 @@ fn commit_prepared(
         tx.put_text_history(*c, *id, *field, history)?;
     }
     let head = tx.head()?.position;
-    if prepared.effects.is_empty() {
+    if prepared.leaves_no_trace() {
         outcome.seq = Some(head.seq);
         return Ok((outcome, None));
     }

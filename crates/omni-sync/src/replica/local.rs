@@ -2,6 +2,7 @@
 //! transaction.
 
 use super::overlay::{self, Visible};
+use super::texts;
 use super::tx::{OutboxEntry, OutboxState, ReplicaTx};
 use crate::storage::StorageError;
 use omni_model::records::owner_of;
@@ -47,7 +48,7 @@ pub enum EditError {
     },
 }
 
-fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, EditError> {
+pub(super) fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, EditError> {
     Err(EditError::Refused { code, message: message.into(), fields: Vec::new() })
 }
 
@@ -55,7 +56,11 @@ fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, EditEr
 pub fn save(tx: &mut dyn ReplicaTx, intent: Intent) -> Result<Option<OutboxEntry>, EditError> {
     let meta = tx.meta()?;
     let queued = schema::command_by_id(intent.command).is_some_and(|c| c.offline == Offline::Queued);
-    let ops = if intent.command == 0 { effective_ops(tx, intent.ops)? } else { intent.ops };
+    let base = Base { epoch: meta.position.epoch, seq: meta.position.seq };
+    let ops = match intent.command {
+        0 => effective_ops(tx, texts::typed(tx, intent.ops, base)?)?,
+        _ => intent.ops,
+    };
     if ops.is_empty() && !queued {
         return Ok(None);
     }
@@ -63,10 +68,10 @@ pub fn save(tx: &mut dyn ReplicaTx, intent: Intent) -> Result<Option<OutboxEntry
         return refuse("too_large", format!("{} operations in one change; at most {CHANGE_OPS_MAX} fit.", ops.len()));
     }
     let was = values_before(tx, &ops)?;
-    apply_checked(tx, &ops)?;
+    apply_checked(tx, &ops, &was)?;
     let change = Change {
         id: intent.id,
-        base: Base { epoch: meta.position.epoch, seq: meta.position.seq },
+        base,
         command: intent.command,
         version: schema::command_by_id(intent.command).map_or(0, |c| c.version),
         schema: schema::SCHEMA_VERSION,
@@ -78,7 +83,7 @@ pub fn save(tx: &mut dyn ReplicaTx, intent: Intent) -> Result<Option<OutboxEntry
         group: intent.group,
         was,
     };
-    if change.to_bytes().len() > CHANGE_BYTES_MAX {
+    if texts::wire_bytes(&change).len() > CHANGE_BYTES_MAX {
         return refuse("too_large", format!("The change is larger than {CHANGE_BYTES_MAX} bytes. Split it."));
     }
     let mut entry = OutboxEntry {
@@ -162,7 +167,7 @@ fn whole_group(ops: &[Op], c: CollectionId, record: RecordId, group: &'static st
 fn values_before(tx: &dyn ReplicaTx, ops: &[Op]) -> Result<Vec<Value>, StorageError> {
     ops.iter()
         .map(|op| match op {
-            Op::Set { collection, record, field, .. } => {
+            Op::Set { collection, record, field, .. } | Op::Text { collection, record, field, .. } => {
                 Ok(tx.row(*collection, *record)?.map(|r| r.get(*field).clone()).unwrap_or_default())
             }
             _ => Ok(Value::Null),
@@ -172,7 +177,7 @@ fn values_before(tx: &dyn ReplicaTx, ops: &[Op]) -> Result<Vec<Value>, StorageEr
 
 /// Applies the operations to the visible rows, keeping the confirmed state of each record touched first, and checks
 /// every record they leave.
-fn apply_checked(tx: &mut dyn ReplicaTx, ops: &[Op]) -> Result<(), EditError> {
+fn apply_checked(tx: &mut dyn ReplicaTx, ops: &[Op], was: &[Value]) -> Result<(), EditError> {
     let touched: BTreeSet<(CollectionId, RecordId)> = ops.iter().map(Op::record).collect();
     for (c, id) in &touched {
         let before = tx.row(*c, *id)?;
@@ -180,9 +185,9 @@ fn apply_checked(tx: &mut dyn ReplicaTx, ops: &[Op]) -> Result<(), EditError> {
             tx.put_confirmed(*c, *id, before.as_ref())?;
         }
         let mut row = before.clone();
-        for op in ops.iter().filter(|op| op.record() == (*c, *id)) {
+        for (op, was) in ops.iter().zip(was).filter(|(op, _)| op.record() == (*c, *id)) {
             check_op(op, row.as_ref())?;
-            overlay::apply_op(&mut row, op);
+            overlay::apply_op(&mut row, op, was);
         }
         match &mut row {
             Some(row) => {
@@ -326,6 +331,9 @@ pub fn restore(tx: &mut dyn ReplicaTx, id: ChangeId) -> Result<(), EditError> {
     if entry.state != OutboxState::Discarded || entry.counter.is_some() || entry.attempts > 0 {
         return refuse("sealed", "This change was sent before it was discarded. Make it again.");
     }
+    if texts::typed_over(tx, &entry)? {
+        return refuse("moved", "The text was edited again since. Make the change again.");
+    }
     entry.state = OutboxState::Unsealed;
     entry.blocked = false;
     let touched: BTreeSet<(CollectionId, RecordId)> = entry.change.ops.iter().map(Op::record).collect();
@@ -355,7 +363,9 @@ pub fn take_for_reissue(tx: &mut dyn ReplicaTx, id: ChangeId) -> Result<Change, 
     }
     tx.outbox_remove(id)?;
     rebuild_all(tx, &entry.change)?;
-    Ok(entry.change)
+    let mut change = entry.change;
+    texts::renewed(tx, &mut change)?;
+    Ok(change)
 }
 
 /// Makes the visible rows of every record a change touches anew.

@@ -6,11 +6,12 @@ pub mod local;
 pub mod overlay;
 pub mod seal;
 pub mod session;
+pub mod texts;
 pub mod tx;
 
 pub use feed::{Answered, Applied, FeedError, apply_outcomes, apply_page, recompute, root_of};
 pub use incarnation::renew;
 pub use local::{EditError, Intent, SEALED_MESSAGE, discard, restore, save, take_for_reissue};
-pub use seal::{BatchLimits, next_batch, skip};
+pub use seal::{BatchLimits, next_batch, seal_lone, sealed_batch, skip};
 pub use session::{Action, Input, OutgoingBatch, Phase, Session, fresh_meta, hello};
 pub use tx::{HistoryEntry, OutboxEntry, OutboxState, ReplicaMeta, ReplicaTx};

@@ -1,14 +1,15 @@
 //! The pending overlay: what a record looks like with own unconfirmed changes on top of its confirmed state.
 
+use super::texts;
 use super::tx::{OutboxEntry, ReplicaTx};
 use crate::storage::StorageError;
-use crate::text;
 use omni_model::records::owner_of;
 use omni_model::{CollectionId, Expected, FieldId, Op, RecordId, Records, Resolution, Row, Value, schema};
 use std::cell::Cell;
 
-/// Applies one operation to what a record looks like. `false` = it no longer fits (its record is gone, or exists).
-pub fn apply_op(row: &mut Option<Row>, op: &Op) -> bool {
+/// Applies one operation to what a record looks like; `was` is the value its author had before. `false` = it no longer
+/// fits (its record is gone, or exists).
+pub fn apply_op(row: &mut Option<Row>, op: &Op, was: &Value) -> bool {
     match (op, row.as_mut()) {
         (Op::Insert { collection, record, key, values }, None) => {
             let mut fresh = Row::new(*collection, *record);
@@ -41,9 +42,9 @@ pub fn apply_op(row: &mut Option<Row>, op: &Op) -> bool {
             values.iter().for_each(|(f, v)| row.set(*f, v.clone()));
             true
         }
-        (Op::Text { field, edits, .. }, Some(row)) => {
-            let edited = text::apply(row.get(*field).as_text().unwrap_or_default(), edits);
-            edited.map(|text| row.set(*field, if text.is_empty() { Value::Null } else { Value::text(text) })).is_some()
+        (Op::Text { field, seen, edits, .. }, Some(row)) => {
+            let edited = texts::over(row.get(*field), *seen, edits, was);
+            edited.map(|text| row.set(*field, text)).is_some()
         }
         (Op::Set { field, value, .. }, Some(row)) => {
             row.set(*field, value.clone());
@@ -109,7 +110,7 @@ pub fn rebuild(tx: &mut dyn ReplicaTx, c: CollectionId, id: RecordId, seq: Optio
         pending = true;
         // Every operation is applied, also after one that does not fit.
         let mut fits = true;
-        ops.iter().for_each(|op| fits &= apply_op(&mut visible, op));
+        ops.iter().for_each(|(op, was)| fits &= apply_op(&mut visible, op, was));
         if entry.blocked == fits {
             tx.outbox_update(&OutboxEntry { blocked: !fits, ..entry })?;
         }
@@ -136,9 +137,11 @@ fn visible_owner(tx: &dyn ReplicaTx, row: &Row) -> Result<RecordId, StorageError
     Ok(owner.unwrap_or(row.owner))
 }
 
-/// The operations of an entry on one record.
-pub fn ops_on(entry: &OutboxEntry, c: CollectionId, id: RecordId) -> Vec<Op> {
-    entry.change.ops.iter().filter(|op| op.record() == (c, id)).cloned().collect()
+/// The operations of an entry on one record, each with the value its author had before (null where that is not kept).
+pub fn ops_on(entry: &OutboxEntry, c: CollectionId, id: RecordId) -> Vec<(Op, Value)> {
+    let was = |at: usize| entry.change.was.get(at).cloned().unwrap_or_default();
+    let ops = entry.change.ops.iter().enumerate().filter(|(_, op)| op.record() == (c, id));
+    ops.map(|(at, op)| (op.clone(), was(at))).collect()
 }
 
 /// Visible records as rules and commands see them.

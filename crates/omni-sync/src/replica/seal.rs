@@ -2,6 +2,7 @@
 //! first byte is sent. Priority decides the order, but a change never passes an unsealed one it depends on.
 
 use super::overlay::Visible;
+use super::texts;
 use super::tx::{OutboxEntry, OutboxState, ReplicaTx};
 use crate::sign::sign_batch;
 use crate::storage::StorageError;
@@ -36,6 +37,37 @@ pub fn next_batch(
     from: u64,
     limits: BatchLimits,
 ) -> Result<Option<Batch>, StorageError> {
+    let (mut entries, may_fill) = sealed_run(tx, from, limits)?;
+    if may_fill {
+        let used = entries.iter().map(size).sum();
+        entries.extend(seal_waiting(tx, limits.changes - entries.len(), limits.bytes, used)?);
+    }
+    signed(tx, key, epoch, entries)
+}
+
+/// As `next_batch`, of what is sealed already: nothing it writes must be durable before it is sent.
+pub fn sealed_batch(
+    tx: &mut dyn ReplicaTx,
+    key: &SigningKey,
+    epoch: u32,
+    from: u64,
+    limits: BatchLimits,
+) -> Result<Option<Batch>, StorageError> {
+    let (entries, _) = sealed_run(tx, from, limits)?;
+    signed(tx, key, epoch, entries)
+}
+
+/// Seals the one change that waits. Where several wait, which goes first is decided when a batch is made.
+pub fn seal_lone(tx: &mut dyn ReplicaTx) -> Result<(), StorageError> {
+    let limits = BatchLimits::default();
+    if tx.outbox_unsealed(2)?.len() == 1 {
+        seal_waiting(tx, 1, limits.bytes, 0)?;
+    }
+    Ok(())
+}
+
+/// The sealed entries of one batch, and whether newly sealed ones may follow them.
+fn sealed_run(tx: &dyn ReplicaTx, from: u64, limits: BatchLimits) -> Result<(Vec<OutboxEntry>, bool), StorageError> {
     let mut entries = tx.outbox_sealed(from, limits.changes)?;
     // A batch is one unbroken run: stop before a counter that was answered already.
     let first = entries.first().and_then(|e| e.counter);
@@ -43,12 +75,18 @@ pub fn next_batch(
     let broken = run < entries.len();
     entries.truncate(run);
     truncate_to_bytes(&mut entries, limits.bytes);
-    let meta = tx.meta()?;
-    let reaches_end = entries.last().and_then(|e| e.counter).is_none_or(|c| c + 1 == meta.next_counter);
-    if !broken && reaches_end && entries.len() < limits.changes {
-        let used = entries.iter().map(size).sum();
-        entries.extend(seal_waiting(tx, limits.changes - entries.len(), limits.bytes, used)?);
-    }
+    let next_counter = tx.meta()?.next_counter;
+    let reaches_end = entries.last().and_then(|e| e.counter).is_none_or(|c| c + 1 == next_counter);
+    let may_fill = !broken && reaches_end && entries.len() < limits.changes;
+    Ok((entries, may_fill))
+}
+
+fn signed(
+    tx: &mut dyn ReplicaTx,
+    key: &SigningKey,
+    epoch: u32,
+    mut entries: Vec<OutboxEntry>,
+) -> Result<Option<Batch>, StorageError> {
     for entry in &mut entries {
         entry.attempts += 1;
         tx.outbox_update(entry)?;
@@ -115,7 +153,7 @@ fn seal_waiting(
             if entry.attempts == 0 {
                 entry.change.after = relies_on(tx, &entry.change, entry.local_no)?;
             }
-            let wire = entry.change.to_bytes();
+            let wire = texts::wire_bytes(&entry.change);
             if used + wire.len() > bytes && used > 0 {
                 tx.set_meta(&meta)?;
                 return Ok(sealed);

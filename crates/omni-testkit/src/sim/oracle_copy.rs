@@ -147,8 +147,8 @@ fn expected(records: &BTreeMap<Key, Stored>, grants: &Grants) -> (BTreeMap<Key, 
 fn wrong_overlay(tx: &dyn ReplicaTx) -> Result<Option<String>, omni_sync::StorageError> {
     for (c, id, mut row) in tx.all_confirmed()? {
         for entry in tx.outbox_touching(c, id)?.iter().filter(|e| e.state.in_overlay()) {
-            for op in overlay::ops_on(entry, c, id) {
-                overlay::apply_op(&mut row, &op);
+            for (op, was) in overlay::ops_on(entry, c, id) {
+                overlay::apply_op(&mut row, &op, &was);
             }
         }
         let owner = row.as_ref().map(|r| r.owner);

@@ -6,3 +6,4 @@ mod lab;
 mod merging;
 mod queue;
 mod sessions;
+mod texts;

@@ -4,7 +4,10 @@ use crate::kit::{Central, Knowledge, Laptop, bare, edit, replica};
 use omni_sync::central::{TextStop, TextWrite};
 use omni_sync::meta::Stamp;
 use omni_sync::text::fingerprint;
-use omni_text::{HISTORY_BYTES_MAX, HISTORY_ENTRIES_MAX};
+use omni_text::{HISTORY_BYTES_MAX, LoroTexts};
+
+/// Writes the engine of these tests keeps one by one.
+const KEPT: usize = 50;
 
 /// Writes a whole text, knowing everything so far.
 fn next(central: &mut Central, author: u64, counter: u64, wanted: &str) {
@@ -56,7 +59,8 @@ fn a_rejected_first_update_changes_nothing_and_the_second_is_told_apart() {
 /// A history that was begun anew: replica 1 wrote all of it, the last write is known from `base` on.
 fn overgrown() -> (Central, u64) {
     let mut central = Central::holding("One clause. Two clauses.");
-    for n in 0..HISTORY_ENTRIES_MAX as u64 {
+    central.engine = LoroTexts::keeping(KEPT);
+    for n in 0..KEPT as u64 {
         let text = format!("One clause. Two clauses. Revision {n}.");
         next(&mut central, 1, n + 1, &text);
     }
@@ -75,7 +79,7 @@ fn an_update_below_the_kept_history_is_merged_by_words_and_so_is_what_follows_it
     let wanted = format!("First. {old}");
     let write = TextWrite::Old { base: &old, wanted: &wanted };
     let merged = central.merge(replica(2), 1, &knowledge, &write).unwrap();
-    let revision = HISTORY_ENTRIES_MAX - 1;
+    let revision = KEPT - 1;
     assert_eq!(merged.text, format!("First. One clause. Two clauses. Revision {revision}."));
     // The next edit was typed on the text the first one left on the laptop.
     let edits = [edit(6, 0, " Second.")];

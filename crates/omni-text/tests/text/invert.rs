@@ -46,7 +46,7 @@ fn two_writes_of_one_change_go_together() {
             stamp,
         };
         let write = TextWrite::Edits { seen: fingerprint(seen), edits: &edits };
-        let merged = omni_sync::central::TextEngine::merge(&omni_text::LoroTexts, &input, &write).unwrap();
+        let merged = omni_sync::central::TextEngine::merge(&omni_text::LoroTexts::default(), &input, &write).unwrap();
         (central.history, central.text) = (Some(merged.history), merged.text);
     }
     assert_eq!(central.text, "x a b c y");

@@ -51,6 +51,9 @@ pub struct Central {
     pub history: Option<Vec<u8>>,
     pub text: String,
     pub committed_by: Option<Stamp>,
+    pub engine: LoroTexts,
+    /// Writes that made what stood there already: they count once here, twice in bare `loro`.
+    pub equal: usize,
     /// The text after each commit, from seq 1.
     pub log: Vec<String>,
 }
@@ -59,7 +62,7 @@ impl Central {
     /// A field that held a text before anybody edited it as text.
     pub fn holding(text: &str) -> Central {
         let stamp = Stamp { seq: 1, replica: replica(99), counter: 1 };
-        Central { text: text.into(), committed_by: Some(stamp), log: vec![text.into()], history: None }
+        Central { text: text.into(), committed_by: Some(stamp), log: vec![text.into()], ..Central::default() }
     }
 
     pub fn seq(&self) -> u64 {
@@ -86,7 +89,8 @@ impl Central {
             knows: &|s| knowledge.knows(s),
             stamp,
         };
-        let merged = LoroTexts.merge(&input, write)?;
+        let merged = self.engine.merge(&input, write)?;
+        self.equal += usize::from(merged.met && merged.text == self.text);
         self.history = Some(merged.history.clone());
         self.text = merged.text.clone();
         self.committed_by = Some(stamp);

@@ -1,6 +1,6 @@
 //! The commands. Their flags stand with the code that runs them.
 
-use super::{batch, conflicts, edit, history, later, past, queue, read, run, sync, transfer, ui};
+use super::{batch, conflicts, edit, history, later, past, queue, read, run, sync, text, transfer, ui};
 use crate::laptop::Keys;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ pub enum Command {
     /// Deletes a record.
     Delete(edit::DeleteArgs),
     /// Edits a text field as text.
-    Text(later::TextArgs),
+    Text(text::TextArgs),
     /// Runs a domain command.
     Do(edit::DoArgs),
     /// Many edits from a file of JSON lines: lines.

@@ -65,7 +65,7 @@ fn assigned(collection: &str, values: Vec<Assign>) -> Result<Assigned> {
     Ok(assigned)
 }
 
-fn made(json: bool, reply: &Json) -> Result<u8> {
+pub(super) fn made(json: bool, reply: &Json) -> Result<u8> {
     show(json, reply, || match reply["change"].as_str() {
         Some(change) => format!("Saved as change {change}."),
         None => "Nothing to change: it is so already.".to_owned(),

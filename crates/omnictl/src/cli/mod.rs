@@ -11,6 +11,7 @@ mod queue;
 mod read;
 mod run;
 mod sync;
+mod text;
 mod transfer;
 mod ui;
 
@@ -93,7 +94,7 @@ async fn dispatch(command: Command, laptop: &mut Laptop, json: bool) -> Result<u
         Command::Restore(args) => transfer::restore(&args.file, laptop, json).await,
         Command::Diagnostics(args) => transfer::diagnostics(&args.file, laptop, json).await,
         Command::Ui(args) => ui::ui(args, laptop, json).await,
-        Command::Text(_) => later::not_available("text"),
+        Command::Text(args) => text::text(args, laptop, json).await,
         Command::Rollback(args) => past::rollback(args, laptop, json).await,
         Command::Undo(args) => past::undo(args, laptop, json).await,
         Command::Redo => past::redo(laptop, json).await,

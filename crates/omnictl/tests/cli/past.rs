@@ -188,17 +188,28 @@ async fn undo_takes_back_creating_and_deleting_and_leaves_what_others_did() {
 async fn a_record_goes_back_to_a_commit() {
     let site = Site::start().await;
     let (a, b) = two_with_a_brand(&site).await;
-    a.json(&["set", "brand", "verdant", "employees=12", "tags=x,y", "vault_mesh_id=old"]).await.ok();
+    a.json(&["set", "brand", "verdant", "employees=12", "tags=x,y", "vault_mesh_id=old", "notes=old text"]).await.ok();
     a.sync().await;
     let to = a.json(&["history", "brand", "verdant"]).await.ok_lines()[0]["seq"].to_string();
-    a.json(&["set", "brand", "verdant", "employees=13", "tags+=z", "vault_mesh_id=new", "reviews+=3"]).await.ok();
+    a.json(&[
+        "set",
+        "brand",
+        "verdant",
+        "employees=13",
+        "tags+=z",
+        "vault_mesh_id=new",
+        "notes=new text",
+        "reviews+=3",
+    ])
+    .await
+    .ok();
     exchange(&[&a, &b]).await;
     b.json(&["set", "brand", "verdant", "name=Bens"]).await.ok();
     exchange(&[&b, &a]).await;
 
     let lines = a.json(&["rollback", "brand", "verdant", "--to", &to, "--preview"]).await.ok_lines();
     let later: Vec<_> = lines.iter().filter(|l| l["later"] == true).collect();
-    assert_eq!((lines.len(), later.len()), (5, 1), "{lines:?}");
+    assert_eq!((lines.len(), later.len()), (6, 1), "{lines:?}");
     assert_eq!(
         (&later[0]["field"], &later[0]["now"], &later[0]["then"]),
         (&json!("name"), &json!("Bens"), &json!("Verdant"))
@@ -212,7 +223,7 @@ async fn a_record_goes_back_to_a_commit() {
             (&f["employees"], &f["tags"], &f["vault_mesh_id"], &f["name"]),
             (&json!(12), &json!(["x", "y"]), &json!("old"), &json!("Bens"))
         );
-        assert_eq!(f["reviews"], json!(0));
+        assert_eq!((&f["reviews"], &f["notes"]), (&json!(0), &json!("old text")));
     }
     let address = later[0]["address"].as_str().unwrap();
     a.json(&["rollback", "brand", "verdant", "--to", &to, "--also", address]).await.ok();

@@ -668,7 +668,11 @@ collection: string,
  */
 id: string,
 /**
- * First entry.
+ * Only commits before this one (own changes that are not on central yet come with the first page only).
+ */
+before: number | null,
+/**
+ * Entries passed over.
  */
 offset: number,
 /**
@@ -705,7 +709,8 @@ device: string | null,
  */
 command: string,
 /**
- * `created changed deleted moved`, or for an own change its queue state.
+ * `created changed deleted moved`, `decided` where only a conflict was opened or settled, or for an own change its
+ * queue state.
  */
 kind: string,
 /**
@@ -755,9 +760,13 @@ entries: Array<HistoryEntry>,
  */
 local_since: number | null,
 /**
- * Older entries exist and central could not be asked now.
+ * Older entries may exist and central could not be asked now.
  */
-incomplete: boolean, };
+incomplete: boolean,
+/**
+ * More entries follow.
+ */
+more: boolean, };
 
 /**
  * An item that could not be settled.
@@ -1254,6 +1263,10 @@ export type RollbackArgs = {
  */
 record: RecordTarget | null,
 /**
+ * One change.
+ */
+change: string | null,
+/**
  * All changes of a group (an import, a bulk edit).
  */
 group: string | null,
@@ -1329,9 +1342,13 @@ missing: number, };
  */
 export type RolledBack = {
 /**
- * The compensating changes.
+ * The compensating changes; empty if what was taken back had not been sent.
  */
 changes: Array<string>,
+/**
+ * Changes taken out of the queue instead, because they had not been sent.
+ */
+discarded: number,
 /**
  * Their group, if there are several.
  */

@@ -34,8 +34,10 @@ pub struct RawRecord {
     id: Vec<u8>,
     owner: Vec<u8>,
     key: Option<String>,
-    fields: Vec<u8>,
-    meta: Vec<u8>,
+    /// CBOR of the values.
+    pub fields: Vec<u8>,
+    /// CBOR of the causality.
+    pub meta: Vec<u8>,
 }
 
 /// The columns `RawRecord` reads, in order.

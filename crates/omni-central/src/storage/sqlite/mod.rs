@@ -1,12 +1,15 @@
 //! The embedded storage: one SQLite file in WAL mode, one writer, a few readers.
 
+mod audit;
 mod codec;
 mod directory;
 mod error;
 mod index;
+mod ledger;
 mod past;
 mod read;
 mod schema;
+mod sums;
 mod write;
 
 use super::{MediumError, ReadWork, Storage, WriteWork, medium};

@@ -1,17 +1,21 @@
 //! One read transaction on SQLite.
 
+use super::audit;
 use super::codec::{self, RECORD_COLUMNS, RawRecord, decode};
 use super::directory::{self, hash_column};
 use super::error::map;
+use super::ledger;
 use super::past;
 use super::write::{read_head, read_record, read_replica};
 use crate::storage::{
-    BatchRecord, CodeRecord, Counts, DeviceRecord, Directory, LoggedEntry, PageLimits, ReadTx, ScopeState,
+    BatchRecord, CodeRecord, Counts, DeviceRecord, Directory, LedgerSummary, LoggedEntry, PageLimits, ReadTx,
+    ScopeState, Visit,
 };
 use omni_model::{CollectionId, RecordId};
-use omni_protocol::{ChangeId, CommitInfo, ConflictItem, DeviceId, Grants, Hash, Position, ReplicaId, Scope};
+use omni_protocol::{ChangeId, CommitInfo, ConflictItem, DeviceId, Grants, Hash, Outcome, Position, ReplicaId, Scope};
 use omni_sync::StorageError;
 use omni_sync::central::{CentralHead, Commit, Committed, ReplicaState};
+use omni_sync::ledger::{Leaf, Nodes, SignedHead};
 use omni_sync::meta::{Image, Stored};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -21,6 +25,10 @@ type Result<T> = std::result::Result<T, StorageError>;
 #[derive(Debug)]
 pub struct SqliteRead<'c> {
     conn: &'c Connection,
+}
+
+fn blob<'r>(row: &'r Row, at: usize) -> Result<&'r [u8]> {
+    row.get_ref(at).and_then(|v| Ok(v.as_blob()?)).map_err(map)
 }
 
 impl<'c> SqliteRead<'c> {
@@ -42,6 +50,15 @@ impl<'c> SqliteRead<'c> {
             }
         }
         Ok(parts)
+    }
+
+    fn each(&self, sql: &str, mut visit: impl FnMut(&Row) -> Result<()>) -> Result<()> {
+        let mut statement = self.conn.prepare_cached(sql).map_err(map)?;
+        let mut rows = statement.query([]).map_err(map)?;
+        while let Some(row) = rows.next().map_err(map)? {
+            visit(row)?;
+        }
+        Ok(())
     }
 
     fn count(&self, sql: &str) -> Result<u64> {
@@ -77,6 +94,12 @@ impl Directory for SqliteRead<'_> {
     }
     fn setting(&self, name: &str) -> Result<Option<Vec<u8>>> {
         directory::setting(self.conn, name)
+    }
+}
+
+impl Nodes for SqliteRead<'_> {
+    fn node(&self, at: u64) -> Result<Hash> {
+        ledger::node(self.conn, at)
     }
 }
 
@@ -211,6 +234,60 @@ impl ReadTx for SqliteRead<'_> {
             Ok(LoggedEntry { counter: o.counter, change: o.change, kind: o.kind, seq: o.seq })
         })
         .collect()
+    }
+
+    fn tree_head(&self) -> Result<Option<SignedHead>> {
+        ledger::newest_head(self.conn)
+    }
+
+    fn leaf(&self, seq: u64) -> Result<Option<Leaf>> {
+        ledger::leaf_of(self.conn, seq)
+    }
+
+    fn each_record(&self, visit: &mut dyn FnMut(Stored) -> Result<()>) -> Result<()> {
+        let sql = format!("SELECT {RECORD_COLUMNS} FROM record ORDER BY collection, id");
+        self.each(&sql, |row| visit(RawRecord::read(row).map_err(map)?.stored()?))
+    }
+
+    fn each_entry(&self, visit: &mut Visit<(ReplicaId, u64, Outcome)>) -> Result<()> {
+        self.each("SELECT replica, counter, outcome FROM entry ORDER BY replica, counter", |row| {
+            let replica = ReplicaId::from_slice(blob(row, 0)?).ok_or_else(|| StorageError::corrupt("replica id"))?;
+            visit((replica, row.get::<_, i64>(1).map_err(map)? as u64, codec::outcome(blob(row, 2)?)?))
+        })
+    }
+
+    fn each_answer(&self, visit: &mut Visit<(ChangeId, Hash, Outcome)>) -> Result<()> {
+        self.each("SELECT change, content, outcome FROM change_outcome", |row| {
+            let change = ChangeId::from_slice(blob(row, 0)?).ok_or_else(|| StorageError::corrupt("change id"))?;
+            visit((change, codec::hash(blob(row, 1)?)?, codec::outcome(blob(row, 2)?)?))
+        })
+    }
+
+    fn each_replica(&self, visit: &mut Visit<(ReplicaId, ReplicaState)>) -> Result<()> {
+        self.each("SELECT id FROM replica", |row| {
+            let id = ReplicaId::from_slice(blob(row, 0)?).ok_or_else(|| StorageError::corrupt("replica id"))?;
+            let state = read_replica(self.conn, id)?.ok_or_else(|| StorageError::corrupt("replica"))?;
+            visit((id, state))
+        })
+    }
+
+    fn each_tree_head(&self, visit: &mut Visit<((u32, u64), SignedHead)>) -> Result<()> {
+        self.each("SELECT epoch, size, signed FROM tree_head ORDER BY epoch, size", |row| {
+            let at = (row.get(0).map_err(map)?, row.get::<_, i64>(1).map_err(map)? as u64);
+            visit((at, decode(blob(row, 2)?, "tree head")?))
+        })
+    }
+
+    fn node_count(&self) -> Result<u64> {
+        self.count("SELECT count(*) FROM tree_node")
+    }
+
+    fn derived_faults(&self) -> Result<Vec<String>> {
+        audit::derived(self.conn)
+    }
+
+    fn ledger(&self) -> Result<(LedgerSummary, Vec<&'static str>)> {
+        ledger::check(self.conn)
     }
 
     fn counts(&self) -> Result<Counts> {

@@ -1,12 +1,13 @@
 //! Tables of the embedded database, and opening one safely.
 
 use super::error::{map, storage};
+use super::ledger;
 use crate::storage::MediumError;
 use omni_sync::StorageError;
 use rusqlite::Connection;
 
 /// Format of the tables. A database with a higher one is refused.
-pub const FORMAT: i64 = 2;
+pub const FORMAT: i64 = 3;
 /// The oldest SQLite without the write-ahead-log reset bug.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Marks the file as ours: "OMNC".
@@ -67,7 +68,8 @@ INSERT INTO log_head VALUES (1, 1, 0, zeroblob(32), 0, 1);
 ";
 
 /// What brings the tables of format n + 1 to format n + 2. Append only.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
 ALTER TABLE commit_log ADD COLUMN images BLOB NOT NULL DEFAULT x'80';
 CREATE TABLE touched(
   collection INTEGER NOT NULL, record BLOB NOT NULL, seq INTEGER NOT NULL,
@@ -75,7 +77,16 @@ CREATE TABLE touched(
 CREATE TABLE text_history(
   collection INTEGER NOT NULL, record BLOB NOT NULL, field INTEGER NOT NULL, history BLOB NOT NULL,
   PRIMARY KEY(collection, record, field)) STRICT;
-"];
+",
+    "
+ALTER TABLE part ADD COLUMN prev BLOB NOT NULL DEFAULT x'';
+ALTER TABLE scope_digest ADD COLUMN part BLOB NOT NULL DEFAULT x'';
+CREATE TABLE tree_node(at INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
+CREATE TABLE tree_head(
+  size INTEGER NOT NULL, epoch INTEGER NOT NULL, signed BLOB NOT NULL, PRIMARY KEY(size, epoch)) STRICT, WITHOUT ROWID;
+CREATE TABLE ledger(one INTEGER PRIMARY KEY CHECK(one = 1), frontier BLOB NOT NULL, sums BLOB NOT NULL) STRICT;
+",
+];
 
 /// Makes the tables if the file is new; refuses what this version cannot read.
 pub fn prepare(conn: &mut Connection) -> Result<(), StorageError> {
@@ -101,10 +112,11 @@ pub fn prepare(conn: &mut Connection) -> Result<(), StorageError> {
     }
 }
 
-/// Runs the steps that a file of format `from` lacks.
+/// Runs the steps that a file of format `from` lacks. Tree and sums are made anew, as steps may change what they cover.
 fn migrate(conn: &Connection, from: i64) -> Result<(), StorageError> {
     for step in STEPS.iter().skip(usize::try_from(from - 1).unwrap_or_default()) {
         conn.execute_batch(step).map_err(map)?;
     }
+    ledger::build(conn)?;
     conn.pragma_update(None, "user_version", FORMAT).map_err(map)
 }

@@ -4,8 +4,10 @@ use super::codec::{self, RECORD_COLUMNS, RawRecord, decode};
 use super::directory;
 use super::error::{map, storage};
 use super::index::Entries;
+use super::ledger::{self, Ledger};
 use super::past::{read_committed, read_images_after};
-use crate::storage::{BatchRecord, CodeRecord, DeviceRecord, Directory, MediumError, WriteTx};
+use super::sums::{self, Cell, Table};
+use crate::storage::{BatchRecord, CodeRecord, DeviceRecord, Directory, LedgerSummary, MediumError, WriteTx};
 use omni_model::{CollectionId, FieldId, RecordId, Value};
 use omni_protocol::frame::to_bytes;
 use omni_protocol::{
@@ -14,6 +16,7 @@ use omni_protocol::{
 use omni_sync::StorageError;
 use omni_sync::central::{BootSample, CentralHead, CentralTx, Commit, Committed, ReplicaState, TextEngine};
 use omni_sync::digest::Digest;
+use omni_sync::ledger::{Leaf, SignedHead, part_hash};
 use omni_sync::meta::{Image, Stored};
 use omni_text::LoroTexts;
 use rusqlite::{Connection, OptionalExtension, Params, params};
@@ -31,12 +34,31 @@ struct Cached<T> {
     dirty: bool,
 }
 
+/// A scope as its row has it.
+#[derive(Clone, Copy, Debug, Default)]
+struct ScopeRow {
+    digest: Digest,
+    seq: u64,
+    /// Hash of its last part; zero = none.
+    part: Hash,
+    /// What its row in the table adds up to, if it has one.
+    sum: Option<Digest>,
+}
+
+/// A record's row as it is in the table.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    entries: Entries,
+    sum: Option<Digest>,
+}
+
 /// What the transaction remembers, so that a batch touches the row of its replica and of each scope once.
 #[derive(Debug, Default)]
 struct Memory {
     replicas: HashMap<ReplicaId, Cached<Option<ReplicaState>>>,
-    digests: HashMap<Scope, Cached<(Digest, u64)>>,
-    indexes: HashMap<(CollectionId, RecordId), Entries>,
+    scopes: HashMap<Scope, Cached<ScopeRow>>,
+    records: HashMap<(CollectionId, RecordId), Known>,
+    ledger: Option<Ledger>,
 }
 
 /// One write transaction, begun with the write lock held.
@@ -82,14 +104,16 @@ pub fn read_replica(conn: &Connection, id: ReplicaId) -> Result<Option<ReplicaSt
     }))
 }
 
+fn read_raw(conn: &Connection, collection: CollectionId, id: RecordId) -> Result<Option<RawRecord>> {
+    let sql = format!("SELECT {RECORD_COLUMNS} FROM record WHERE collection = ?1 AND id = ?2");
+    conn.prepare_cached(&sql)
+        .and_then(|mut s| s.query_row(params![collection.0, &id.as_bytes()[..]], RawRecord::read).optional())
+        .map_err(map)
+}
+
 /// A record's row.
 pub fn read_record(conn: &Connection, collection: CollectionId, id: RecordId) -> Result<Option<Stored>> {
-    let sql = format!("SELECT {RECORD_COLUMNS} FROM record WHERE collection = ?1 AND id = ?2");
-    let raw = conn
-        .prepare_cached(&sql)
-        .and_then(|mut s| s.query_row(params![collection.0, &id.as_bytes()[..]], RawRecord::read).optional())
-        .map_err(map)?;
-    raw.map(RawRecord::stored).transpose()
+    read_raw(conn, collection, id)?.map(RawRecord::stored).transpose()
 }
 
 impl<'c> SqliteWrite<'c> {
@@ -104,41 +128,63 @@ impl<'c> SqliteWrite<'c> {
 
     /// Writes what is remembered. Must be called before the commit.
     pub fn flush(&mut self) -> Result<()> {
-        let memory = self.memory.get_mut();
+        let conn = self.conn;
+        let mut memory = std::mem::take(self.memory.get_mut());
         for (id, cached) in memory.replicas.iter_mut().filter(|(_, c)| c.dirty) {
             if let Some(state) = &cached.value {
-                write_replica(self.conn, *id, state)?;
+                write_replica(conn, ledger_in(&mut memory.ledger, conn)?, *id, state)?;
             }
             cached.dirty = false;
         }
-        for (scope, cached) in memory.digests.iter_mut().filter(|(_, c)| c.dirty) {
-            let (digest, seq) = cached.value;
-            run(
-                self.conn,
-                "INSERT OR REPLACE INTO scope_digest VALUES (?1, ?2, ?3, ?4)",
-                params![&scope.owner.as_bytes()[..], scope.compartment, &digest.0.to_le_bytes()[..], seq as i64],
-            )?;
+        for (scope, cached) in memory.scopes.iter_mut().filter(|(_, c)| c.dirty) {
+            write_scope(conn, ledger_in(&mut memory.ledger, conn)?, *scope, &mut cached.value)?;
             cached.dirty = false;
         }
+        if let Some(ledger) = &mut memory.ledger {
+            ledger.flush(conn)?;
+        }
+        self.memory = RefCell::new(memory);
         Ok(())
     }
 
-    fn digest_of(&self, scope: Scope) -> Result<(Digest, u64)> {
-        if let Some(cached) = self.memory.borrow().digests.get(&scope) {
+    fn ledger(&mut self) -> Result<&mut Ledger> {
+        ledger_in(&mut self.memory.get_mut().ledger, self.conn)
+    }
+
+    fn scope_row(&self, scope: Scope) -> Result<ScopeRow> {
+        if let Some(cached) = self.memory.borrow().scopes.get(&scope) {
             return Ok(cached.value);
         }
-        let value = read_digest(self.conn, scope)?;
-        self.memory.borrow_mut().digests.insert(scope, Cached { value, dirty: false });
+        let value = read_scope(self.conn, scope)?;
+        self.memory.borrow_mut().scopes.insert(scope, Cached { value, dirty: false });
         Ok(value)
     }
 
-    fn indexed(&self, stored: &Stored) -> Result<Entries> {
-        let key = (stored.row.collection, stored.row.id);
-        if let Some(entries) = self.memory.borrow().indexes.get(&key) {
-            return Ok(entries.clone());
+    fn put_scope_row(&mut self, scope: Scope, value: ScopeRow) {
+        self.memory.get_mut().scopes.insert(scope, Cached { value, dirty: true });
+    }
+
+    fn known(&self, collection: CollectionId, id: RecordId) -> Result<Known> {
+        if let Some(known) = self.memory.borrow().records.get(&(collection, id)) {
+            return Ok(known.clone());
         }
-        let old = read_record(self.conn, key.0, key.1)?;
-        Ok(old.as_ref().map(Entries::of).unwrap_or_default())
+        self.record(collection, id)?;
+        Ok(self.memory.borrow().records.get(&(collection, id)).cloned().unwrap_or_default())
+    }
+
+    /// Inserts a row of a summed table that was not there before.
+    fn append(&mut self, table: Table, sql: &str, cells: &[Cell]) -> Result<()> {
+        run(self.conn, sql, rusqlite::params_from_iter(cells))?;
+        self.ledger()?.replaced(table, None, sums::row(table, cells));
+        Ok(())
+    }
+
+    /// Inserts or replaces a row of a summed table. `key` finds the old one by the first `keys` cells.
+    fn replace(&mut self, table: Table, sql: &str, cells: &[Cell], (key, keys): (&str, usize)) -> Result<()> {
+        let old = sums::stored(self.conn, table, key, &cells[..keys])?;
+        run(self.conn, sql, rusqlite::params_from_iter(cells))?;
+        self.ledger()?.replaced(table, old, sums::row(table, cells));
+        Ok(())
     }
 
     fn replace_entries(&self, stored: &Stored, old: &Entries, new: &Entries) -> Result<()> {
@@ -160,6 +206,21 @@ impl<'c> SqliteWrite<'c> {
             run(self.conn, sql, params![collection, field.0, value, record])?;
         }
         Ok(())
+    }
+
+    /// Stores a commit's parts, each with the hash of its scope's part before. Returns the leaf, without an outcome.
+    fn append_parts(&mut self, commit: &Commit) -> Result<Leaf> {
+        let seq = commit.position.seq;
+        let mut parts = Vec::with_capacity(commit.parts.len());
+        for (scope, bytes) in &commit.parts {
+            let (row, part) = (self.scope_row(*scope)?, part_hash(bytes));
+            let owner = &scope.owner.as_bytes()[..];
+            let sql = "INSERT INTO part(seq, owner, compartment, bytes, prev) VALUES (?1, ?2, ?3, ?4, ?5)";
+            run(self.conn, sql, params![seq as i64, owner, scope.compartment, bytes, &row.part.0[..]])?;
+            parts.push((*scope, part, row.part));
+            self.put_scope_row(*scope, ScopeRow { seq, part, ..row });
+        }
+        Ok(Leaf::new(seq, &commit.change, &[], parts))
     }
 
     /// Takes the next seq in the statement that checks order and fence.
@@ -189,21 +250,73 @@ fn run(conn: &Connection, sql: &str, params: impl Params) -> Result<()> {
     conn.prepare_cached(sql).and_then(|mut s| s.execute(params)).map(drop).map_err(map)
 }
 
-fn write_replica(conn: &Connection, id: ReplicaId, state: &ReplicaState) -> Result<()> {
-    let (lineage, device) = (to_bytes(&state.lineage), &state.device.as_bytes()[..]);
-    let sql = "INSERT OR REPLACE INTO replica VALUES (?1, ?2, ?3, ?4, ?5)";
-    run(conn, sql, params![&id.as_bytes()[..], device, lineage, state.counter as i64, &state.chain.0[..]])
+fn ledger_in<'m>(slot: &'m mut Option<Ledger>, conn: &Connection) -> Result<&'m mut Ledger> {
+    if slot.is_none() {
+        *slot = Some(Ledger::load(conn)?);
+    }
+    slot.as_mut().ok_or_else(|| StorageError::corrupt("ledger state"))
 }
 
-fn read_digest(conn: &Connection, scope: Scope) -> Result<(Digest, u64)> {
-    let found: Option<(Vec<u8>, i64)> = conn
-        .prepare_cached("SELECT digest, seq FROM scope_digest WHERE owner = ?1 AND compartment = ?2")
-        .and_then(|mut s| {
-            let at = params![&scope.owner.as_bytes()[..], scope.compartment];
-            s.query_row(at, |r| Ok((r.get(0)?, r.get(1)?))).optional()
-        })
+fn write_replica(conn: &Connection, ledger: &mut Ledger, id: ReplicaId, state: &ReplicaState) -> Result<()> {
+    let lineage = to_bytes(&state.lineage);
+    let cells = [
+        Cell::Bytes(id.as_bytes()),
+        Cell::Bytes(state.device.as_bytes()),
+        Cell::Bytes(&lineage),
+        Cell::Int(state.counter as i64),
+        Cell::Bytes(&state.chain.0),
+    ];
+    let old = sums::stored(conn, Table::Replica, "id = ?1", &cells[..1])?;
+    let sql = "INSERT OR REPLACE INTO replica VALUES (?1, ?2, ?3, ?4, ?5)";
+    run(conn, sql, rusqlite::params_from_iter(&cells))?;
+    ledger.replaced(Table::Replica, old, sums::row(Table::Replica, &cells));
+    Ok(())
+}
+
+fn read_scope(conn: &Connection, scope: Scope) -> Result<ScopeRow> {
+    let mut statement = conn
+        .prepare_cached("SELECT digest, seq, part FROM scope_digest WHERE owner = ?1 AND compartment = ?2")
         .map_err(map)?;
-    found.map_or(Ok((Digest::default(), 0)), |(bytes, seq)| Ok((codec::digest(&bytes)?, seq as u64)))
+    let mut rows = statement.query(params![&scope.owner.as_bytes()[..], scope.compartment]).map_err(map)?;
+    let Some(row) = rows.next().map_err(map)? else { return Ok(ScopeRow::default()) };
+    let digest: Vec<u8> = row.get(0).map_err(map)?;
+    let (digest, part) = (codec::digest(&digest)?, directory::hash_column(row, 2)?);
+    let found = ScopeRow { digest, seq: row.get::<_, i64>(1).map_err(map)? as u64, part, sum: None };
+    Ok(ScopeRow { sum: Some(sums::row(Table::Scope, &scope_cells(&scope, &found, &digest.0.to_le_bytes()))), ..found })
+}
+
+fn scope_cells<'r>(scope: &'r Scope, row: &'r ScopeRow, digest: &'r [u8; 16]) -> [Cell<'r>; 5] {
+    [
+        Cell::Bytes(scope.owner.as_bytes()),
+        Cell::Int(scope.compartment.into()),
+        Cell::Bytes(digest),
+        Cell::Int(row.seq as i64),
+        Cell::Bytes(&row.part.0),
+    ]
+}
+
+fn write_scope(conn: &Connection, ledger: &mut Ledger, scope: Scope, row: &mut ScopeRow) -> Result<()> {
+    let digest = row.digest.0.to_le_bytes();
+    let cells = scope_cells(&scope, row, &digest);
+    let sql = "INSERT OR REPLACE INTO scope_digest VALUES (?1, ?2, ?3, ?4, ?5)";
+    run(conn, sql, rusqlite::params_from_iter(&cells))?;
+    let sum = sums::row(Table::Scope, &cells);
+    ledger.replaced(Table::Scope, row.sum.replace(sum), sum);
+    Ok(())
+}
+
+/// The cells of a record's row, in the order of its columns.
+fn record_cells<'r>(stored: &'r Stored, fields: &'r [u8], meta: &'r [u8]) -> [Cell<'r>; 7] {
+    let row = &stored.row;
+    [
+        Cell::Int(row.collection.0.into()),
+        Cell::Bytes(row.id.as_bytes()),
+        Cell::Bytes(row.owner.as_bytes()),
+        row.key.as_deref().map_or(Cell::Null, Cell::Text),
+        Cell::Bytes(fields),
+        Cell::Bytes(meta),
+        Cell::Int(stored.is_live().into()),
+    ]
 }
 
 impl CentralTx for SqliteWrite<'_> {
@@ -212,31 +325,33 @@ impl CentralTx for SqliteWrite<'_> {
     }
 
     fn record(&self, collection: CollectionId, id: RecordId) -> Result<Option<Stored>> {
-        let stored = read_record(self.conn, collection, id)?;
-        let entries = stored.as_ref().map(Entries::of).unwrap_or_default();
-        self.memory.borrow_mut().indexes.insert((collection, id), entries);
+        let raw = read_raw(self.conn, collection, id)?;
+        let (stored, known) = match raw {
+            None => (None, Known::default()),
+            Some(raw) => {
+                let (fields, meta) = (raw.fields.clone(), raw.meta.clone());
+                let stored = raw.stored()?;
+                let sum = sums::row(Table::Record, &record_cells(&stored, &fields, &meta));
+                let known = Known { entries: Entries::of(&stored), sum: Some(sum) };
+                (Some(stored), known)
+            }
+        };
+        self.memory.borrow_mut().records.insert((collection, id), known);
         Ok(stored)
     }
 
     fn put_record(&mut self, stored: &Stored) -> Result<()> {
-        let (old, new) = (self.indexed(stored)?, Entries::of(stored));
-        self.replace_entries(stored, &old, &new)?;
-        let row = &stored.row;
-        run(
-            self.conn,
-            "INSERT OR REPLACE INTO record(collection, id, owner, key, fields, meta, live)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
-                row.collection.0,
-                &row.id.as_bytes()[..],
-                &row.owner.as_bytes()[..],
-                row.key,
-                codec::fields_bytes(row),
-                to_bytes(&stored.meta),
-                stored.is_live(),
-            ],
-        )?;
-        self.memory.get_mut().indexes.insert((row.collection, row.id), new);
+        let (collection, id) = (stored.row.collection, stored.row.id);
+        let (old, entries) = (self.known(collection, id)?, Entries::of(stored));
+        self.replace_entries(stored, &old.entries, &entries)?;
+        let (fields, meta) = (codec::fields_bytes(&stored.row), to_bytes(&stored.meta));
+        let cells = record_cells(stored, &fields, &meta);
+        let sql = "INSERT OR REPLACE INTO record(collection, id, owner, key, fields, meta, live)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        run(self.conn, sql, rusqlite::params_from_iter(&cells))?;
+        let sum = sums::row(Table::Record, &cells);
+        self.ledger()?.replaced(Table::Record, old.sum, sum);
+        self.memory.get_mut().records.insert((collection, id), Known { entries, sum: Some(sum) });
         Ok(())
     }
 
@@ -283,11 +398,19 @@ impl CentralTx for SqliteWrite<'_> {
     }
 
     fn put_outcome(&mut self, replica: ReplicaId, content: Hash, outcome: &Outcome) -> Result<()> {
-        let bytes = to_bytes(outcome);
+        let (bytes, conn) = (to_bytes(outcome), self.conn);
+        let cells = [Cell::Bytes(replica.as_bytes()), Cell::Int(outcome.counter as i64), Cell::Bytes(&bytes)];
         let sql = "INSERT OR REPLACE INTO entry VALUES (?1, ?2, ?3)";
-        run(self.conn, sql, params![&replica.as_bytes()[..], outcome.counter as i64, bytes])?;
+        self.replace(Table::Entry, sql, &cells, ("replica = ?1 AND counter = ?2", 2))?;
+        let cells = [Cell::Bytes(outcome.change.as_bytes()), Cell::Bytes(&content.0), Cell::Bytes(&bytes)];
         let sql = "INSERT OR IGNORE INTO change_outcome VALUES (?1, ?2, ?3)";
-        run(self.conn, sql, params![&outcome.change.as_bytes()[..], &content.0[..], bytes])
+        let come =
+            conn.prepare_cached(sql).and_then(|mut s| s.execute(rusqlite::params_from_iter(&cells))).map_err(map)?;
+        let ledger = self.ledger()?;
+        if come > 0 {
+            ledger.replaced(Table::Outcome, None, sums::row(Table::Outcome, &cells));
+        }
+        ledger.answered(conn, replica, outcome, &bytes)
     }
 
     fn outcome_at(&self, replica: ReplicaId, counter: u64) -> Result<Option<Outcome>> {
@@ -302,35 +425,31 @@ impl CentralTx for SqliteWrite<'_> {
 
     fn append_commit(&mut self, commit: &Commit) -> Result<()> {
         self.advance(commit)?;
-        let p = commit.position;
-        run(
-            self.conn,
-            "INSERT INTO commit_log(seq, epoch, hash, at_ms, info, change, images) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
-                p.seq as i64,
-                p.epoch,
-                &p.hash.0[..],
-                commit.info.at_ms,
-                to_bytes(&commit.info),
-                commit.change,
-                to_bytes(&commit.images),
-            ],
-        )?;
+        let (p, info, images) = (commit.position, to_bytes(&commit.info), to_bytes(&commit.images));
+        let cells = [
+            Cell::Int(p.seq as i64),
+            Cell::Int(p.epoch.into()),
+            Cell::Bytes(&p.hash.0),
+            Cell::Int(commit.info.at_ms),
+            Cell::Bytes(&info),
+            Cell::Bytes(&commit.change),
+            Cell::Bytes(&images),
+        ];
+        let sql = "INSERT INTO commit_log(seq, epoch, hash, at_ms, info, change, images)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        self.append(Table::Log, sql, &cells)?;
         for image in &commit.images {
             let at = params![image.collection.0, &image.record.as_bytes()[..], p.seq as i64];
             run(self.conn, "INSERT INTO touched VALUES (?1, ?2, ?3)", at)?;
         }
-        for (scope, bytes) in &commit.parts {
-            let at = params![p.seq as i64, &scope.owner.as_bytes()[..], scope.compartment, bytes];
-            run(self.conn, "INSERT INTO part VALUES (?1, ?2, ?3, ?4)", at)?;
-        }
         for (scope, delta) in &commit.deltas {
-            let (mut digest, _) = self.digest_of(*scope)?;
-            digest.add(*delta);
-            let value = (digest, p.seq);
-            self.memory.get_mut().digests.insert(*scope, Cached { value, dirty: true });
+            let mut row = self.scope_row(*scope)?;
+            row.digest.add(*delta);
+            self.put_scope_row(*scope, ScopeRow { seq: p.seq, ..row });
         }
-        Ok(())
+        let leaf = self.append_parts(commit)?;
+        let conn = self.conn;
+        self.ledger()?.committed(conn, &commit.info, leaf)
     }
 
     fn commit_time(&self, seq: u64) -> Result<Option<i64>> {
@@ -341,7 +460,7 @@ impl CentralTx for SqliteWrite<'_> {
     }
 
     fn scope_digest(&self, scope: Scope) -> Result<Digest> {
-        Ok(self.digest_of(scope)?.0)
+        Ok(self.scope_row(scope)?.digest)
     }
 
     fn conflict(&self, id: ConflictId) -> Result<Option<ConflictItem>> {
@@ -354,10 +473,16 @@ impl CentralTx for SqliteWrite<'_> {
     }
 
     fn put_conflict(&mut self, scope: Scope, item: &ConflictItem) -> Result<()> {
-        let open = item.decided == Decided::Open;
-        let (id, owner) = (&item.id.as_bytes()[..], &scope.owner.as_bytes()[..]);
+        let bytes = to_bytes(item);
+        let cells = [
+            Cell::Bytes(item.id.as_bytes()),
+            Cell::Bytes(scope.owner.as_bytes()),
+            Cell::Int(scope.compartment.into()),
+            Cell::Int((item.decided == Decided::Open).into()),
+            Cell::Bytes(&bytes),
+        ];
         let sql = "INSERT OR REPLACE INTO conflict VALUES (?1, ?2, ?3, ?4, ?5)";
-        run(self.conn, sql, params![id, owner, scope.compartment, open, to_bytes(item)])
+        self.replace(Table::Conflict, sql, &cells, ("id = ?1", 1))
     }
 
     fn committed(&self, seq: u64) -> Result<Option<Committed>> {
@@ -377,12 +502,13 @@ impl CentralTx for SqliteWrite<'_> {
     }
 
     fn put_text_history(&mut self, c: CollectionId, id: RecordId, f: FieldId, history: &[u8]) -> Result<()> {
+        let cells = [Cell::Int(c.0.into()), Cell::Bytes(id.as_bytes()), Cell::Int(f.0.into()), Cell::Bytes(history)];
         let sql = "INSERT OR REPLACE INTO text_history VALUES (?1, ?2, ?3, ?4)";
-        run(self.conn, sql, params![c.0, &id.as_bytes()[..], f.0, history])
+        self.replace(Table::Text, sql, &cells, ("collection = ?1 AND record = ?2 AND field = ?3", 3))
     }
 
     fn text_engine(&self) -> &dyn TextEngine {
-        &LoroTexts
+        &LoroTexts::STANDARD
     }
 
     fn boot_samples(&self, device: DeviceId, boot: BootId) -> Result<Vec<BootSample>> {
@@ -433,22 +559,20 @@ impl WriteTx for SqliteWrite<'_> {
     }
 
     fn put_batch(&mut self, b: &BatchRecord) -> Result<()> {
-        let links: Vec<u8> = b.links.iter().flat_map(|h| h.0).collect();
-        run(
-            self.conn,
-            "INSERT INTO batch(replica, device, parent, epoch, first, prev, links, signature)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![
-                &b.replica.as_bytes()[..],
-                &b.device.as_bytes()[..],
-                to_bytes(&b.parent),
-                b.epoch,
-                b.first as i64,
-                &b.prev.0[..],
-                links,
-                b.signature,
-            ],
-        )
+        let (links, parent): (Vec<u8>, _) = (b.links.iter().flat_map(|h| h.0).collect(), to_bytes(&b.parent));
+        let cells = [
+            Cell::Bytes(b.replica.as_bytes()),
+            Cell::Bytes(b.device.as_bytes()),
+            Cell::Bytes(&parent),
+            Cell::Int(b.epoch.into()),
+            Cell::Int(b.first as i64),
+            Cell::Bytes(&b.prev.0),
+            Cell::Bytes(&links),
+            Cell::Bytes(&b.signature),
+        ];
+        let sql = "INSERT INTO batch(replica, device, parent, epoch, first, prev, links, signature)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        self.append(Table::Batch, sql, &cells)
     }
 
     fn put_boot_sample(&mut self, device: DeviceId, boot: BootId, s: BootSample) -> Result<()> {
@@ -489,5 +613,19 @@ impl WriteTx for SqliteWrite<'_> {
         self.head.forks.push((p.epoch, p.seq));
         self.head.position.epoch = epoch;
         Ok(())
+    }
+
+    fn ledger(&mut self) -> Result<LedgerSummary> {
+        self.flush()?;
+        let conn = self.conn;
+        SqliteWrite::ledger(self)?.summary(conn)
+    }
+
+    fn put_tree_head(&mut self, head: &SignedHead) -> Result<()> {
+        ledger::put_head(self.conn, head)
+    }
+
+    fn tree_head(&self) -> Result<Option<SignedHead>> {
+        ledger::newest_head(self.conn)
     }
 }
