@@ -169,7 +169,9 @@ impl Maker<'_> {
     fn value(&mut self, field: &Field) -> Json {
         self.serial += 1;
         match field.policy {
-            Policy::Counter | Policy::Max | Policy::Min | Policy::Order => Json::from(self.serial),
+            Policy::Counter | Policy::Max | Policy::Order => Json::from(self.serial),
+            // Only a lower value changes a minimum, and both sides of an event changed something.
+            Policy::Min => Json::from(-(self.serial as i64)),
             Policy::Set => Json::from(vec!["first", "second"]),
             Policy::Transition(table) => Json::from(table.first().map_or("", |(state, _)| *state)),
             Policy::Text => Json::from("Some words that stand here already."),

@@ -137,6 +137,18 @@ impl Trial {
         writes(&self.ours) && writes(&self.theirs)
     }
 
+    /// Whether a field holds what was written. A bound holds every value it has passed: a lower write says nothing more
+    /// about a maximum.
+    fn holds(&self, record: &Json, field: &str, value: &Json) -> bool {
+        let bound = record.get(field).and_then(Json::as_f64).zip(value.as_f64());
+        match (self.schema.fields.get(field).map(String::as_str), bound) {
+            (Some("Max"), Some((now, wrote))) => now >= wrote,
+            (Some("Min"), Some((now, wrote))) => now <= wrote,
+            (Some("Counter"), Some(_)) => true,
+            _ => same(record.get(field), Some(value)),
+        }
+    }
+
     /// Whether what an operation wrote is in the result, an item or a decision.
     fn survives(&self, op: &OpText, found: &Found) -> bool {
         let record = found.records.get("r").cloned().unwrap_or_default();
@@ -152,14 +164,14 @@ impl Trial {
         };
         match op {
             OpText::Set { field, value, .. } | OpText::Move { field, value, .. } => {
-                same(record.get(field), Some(value)) || noted(field, value)
+                self.holds(&record, field, value) || noted(field, value)
             }
             OpText::Insert { values, .. } => values.iter().all(|(field, value)| match value {
                 Json::Array(list) if self.schema.fields.get(field).is_some_and(|p| p == "Set") => {
                     let now = items(&record, field);
                     list.iter().filter_map(Json::as_str).all(|i| now.contains(i))
                 }
-                value => same(record.get(field), Some(value)) || noted(field, value),
+                value => self.holds(&record, field, value) || noted(field, value),
             }),
             OpText::Include { field, item, .. } => items(&record, field).contains(item),
             OpText::Exclude { field, item, .. } => {

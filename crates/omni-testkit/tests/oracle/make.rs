@@ -17,8 +17,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("status", "Transition"),
     ("tier", "Authority"),
 ];
-const STATES: &[(&str, &[&str])] =
-    &[("a", &["b", "c"]), ("b", &["c", "d"]), ("c", &["a"]), ("d", &["a", "b"])];
+const STATES: &[(&str, &[&str])] = &[("a", &["b", "c"]), ("b", &["c", "d"]), ("c", &["a"]), ("d", &["a", "b"])];
 
 /// Makes one case from one seed.
 pub struct Maker {
@@ -68,7 +67,11 @@ impl Maker {
             Some(Place::After(id)) => before.iter().position(|c| c.id == id).map_or(0, |i| i + 1),
             _ => 0,
         };
-        let base = if self.rng.below(2) == 0 { lowest } else { lowest + self.rng.below((before.len() - lowest + 1) as u64) as usize };
+        let base = if self.rng.below(2) == 0 {
+            lowest
+        } else {
+            lowest + self.rng.below((before.len() - lowest + 1) as u64) as usize
+        };
         let from = self.rng.below(60) as i64 * 10;
         let time = match self.rng.below(8) {
             0 => [None, None],
@@ -116,7 +119,11 @@ impl Maker {
             "Counter" => OpText::Add { field, by: json!(few as i64 - 2), rec },
             "Set" => {
                 let item = ["eu", "us", "asia"][(few % 3) as usize].to_owned();
-                if self.rng.below(2) == 0 { OpText::Include { field, item, rec } } else { OpText::Exclude { field, item, rec } }
+                if self.rng.below(2) == 0 {
+                    OpText::Include { field, item, rec }
+                } else {
+                    OpText::Exclude { field, item, rec }
+                }
             }
             "Order" => OpText::Move { field, value: json!(few), rec },
             "Max" | "Min" => OpText::Set { field, value: json!(48 + few), rec },

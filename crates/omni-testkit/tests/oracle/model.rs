@@ -39,6 +39,8 @@ pub struct Oracle {
     pub decided: Vec<(String, String, Json, Json)>,
     /// Whether each change was refused or parked.
     pub refused: Vec<bool>,
+    /// A delete met nothing but a restoration that left every value as it was: see `a_bare_restoration_is_an_edit`.
+    pub met_bare_restoration: bool,
 }
 
 struct Author {
@@ -104,7 +106,8 @@ impl Oracle {
             }
         }
         if change.command.is_some() && !whole {
-            *self = before;
+            let met_bare_restoration = self.met_bare_restoration;
+            *self = Oracle { met_bare_restoration, ..before };
             self.parked.push(change.id.clone());
             self.refused.push(true);
             return;
@@ -172,10 +175,13 @@ impl Oracle {
             return Fate::Took;
         }
         let unknown = |w: &Write| !author.knows(w);
-        let met = self.fields.values().any(|f| {
-            !f.waiting.is_empty() || f.last.as_ref().is_some_and(unknown) || f.adds.iter().any(unknown)
-        });
-        if met || self.restored.as_ref().is_some_and(unknown) {
+        let met = self
+            .fields
+            .values()
+            .any(|f| !f.waiting.is_empty() || f.last.as_ref().is_some_and(unknown) || f.adds.iter().any(unknown));
+        let restored = self.restored.as_ref().is_some_and(unknown);
+        self.met_bare_restoration |= restored && !met;
+        if met || restored {
             self.decided.push(("*".into(), "edit wins".into(), Json::Null, Json::Null));
             return Fate::Lost;
         }
@@ -249,9 +255,9 @@ impl Oracle {
             return Fate::Took;
         }
         // Somebody else is the newest, disjoint from every other one?
-        let newest = rivals.iter().position(|n| {
-            later(n.time, mine.time) && rivals.iter().filter(|w| *w != n).all(|w| later(n.time, w.time))
-        });
+        let newest = rivals
+            .iter()
+            .position(|n| later(n.time, mine.time) && rivals.iter().filter(|w| *w != n).all(|w| later(n.time, w.time)));
         if newest.is_none() {
             return wait(f, mine.at, value);
         }

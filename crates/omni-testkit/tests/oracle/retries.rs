@@ -1,7 +1,9 @@
 //! One writer, 100,000 edits, with answers that get lost and batches that are sent again: never a conflict.
 
 use omni_model::{Op, RecordId, Value, schema};
-use omni_protocol::{Base, Batch, BootId, Change, ChangeId, DeviceId, EditTime, Entry, Hash, NORMAL, OutcomeKind, ReplicaId};
+use omni_protocol::{
+    Base, Batch, BootId, Change, ChangeId, DeviceId, EditTime, Entry, Hash, NORMAL, OutcomeKind, ReplicaId,
+};
 use omni_sync::central::{Admitted, Rights, Sender, admit_batch};
 use omni_testkit::mem_central::MemCentral;
 use omni_testkit::sim::Rng;
@@ -31,7 +33,8 @@ fn one_writer_never_meets_itself() {
                 Entry::Change(change(&mut rng, base, op).to_bytes().into())
             })
             .collect();
-        let batch = Batch { replica, parent: None, epoch: 1, first, prev_hash: head, entries, signature: Vec::new().into() };
+        let batch =
+            Batch { replica, parent: None, epoch: 1, first, prev_hash: head, entries, signature: Vec::new().into() };
         let sender = Sender {
             device,
             rights: Rights::everything(),
