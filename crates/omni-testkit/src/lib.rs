@@ -2,6 +2,7 @@
 
 pub mod cases;
 pub mod disk;
+pub mod events;
 pub mod mem_central;
 pub mod mem_replica;
 pub mod real;

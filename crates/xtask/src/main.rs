@@ -1,7 +1,9 @@
-//! Chores of the repository: `cargo xtask bindings [--check]`, `cargo xtask layers`, `cargo xtask cases FILE`.
+//! Chores of the repository: `cargo xtask bindings [--check]`, `cargo xtask layers`, `cargo xtask cases FILE`,
+//! `cargo xtask events FILE --json`, `cargo xtask events --generated N --json`.
 
 mod bindings;
 mod cases;
+mod events;
 mod layers;
 
 use anyhow::{Result, bail};
@@ -14,7 +16,11 @@ fn main() -> Result<()> {
         ["bindings"] => bindings::run(false),
         ["bindings", "--check"] => bindings::run(true),
         ["layers"] => layers::run(),
+        ["events", "--generated", count, "--json"] => events::generated(count.parse()?),
+        ["events", file, "--json"] => events::recorded(Path::new(file)),
         ["cases", file] => cases::run(Path::new(file)),
-        _ => bail!("usage: cargo xtask bindings [--check] | layers | cases FILE"),
+        _ => bail!(
+            "usage: cargo xtask bindings [--check] | layers | cases FILE | events FILE --json | events --generated N --json"
+        ),
     }
 }

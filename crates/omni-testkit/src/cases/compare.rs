@@ -75,7 +75,7 @@ fn open_items(expect: &Expect, found: &Found) -> Vec<String> {
             Some(change) => changes.contains(change),
             None => wanted.field == got.field && wanted.rec == got.rec,
         };
-        if let Some(at) = left.iter().position(|item| fits(item)) {
+        if let Some(at) = left.iter().position(fits) {
             left.remove(at);
         }
     }

@@ -13,7 +13,7 @@ mod result;
 mod screen;
 mod world;
 
-pub use compare::differences;
+pub use compare::{differences, same};
 pub use format::{Base, Case, Change, Decision, Epochs, Expect, Item, OpText, Place, Pre, Schema, Times, Writer};
 pub use play::{Played, play};
 pub use result::{Answer, Found};

@@ -11,8 +11,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
-/// The one collection of a case.
-pub const KIND: CollectionId = CollectionId(1);
+/// The one collection of a case. Not a number of the product's: central asks the product's table for compartments.
+pub const KIND: CollectionId = CollectionId(9_000);
 /// The one command of a case: checks its preconditions and makes no operations of its own.
 pub const COMMAND: u16 = 1;
 /// The refusal of a precondition that does not hold.
