@@ -192,8 +192,8 @@ impl<H: Hosts> Sim<H> {
         }
     }
 
-    /// Sends a refused, discarded or waiting change again under a new id, in one transaction.
-    pub(super) fn reissue(&mut self, c: usize, old: ChangeId) {
+    /// Sends a refused, discarded or waiting change again under a new id, in one transaction. Gives the id if it happened.
+    pub(super) fn reissue(&mut self, c: usize, old: ChangeId) -> Option<ChangeId> {
         let id = ChangeId(self.rng.uuid());
         let time = self.laptops[c].edit_time(self.now);
         let mut saved = None;
@@ -212,17 +212,18 @@ impl<H: Hosts> Sim<H> {
             self.fail(format!("sending again: {e}"));
         }
         let there = view(&mut self.laptops[c].host, |tx| Ok(tx.outbox_get(id)?.is_some()));
-        let Some(true) = self.storage(there, "outbox") else { return };
-        let Some(change) = saved else { return };
+        let Some(true) = self.storage(there, "outbox") else { return None };
+        let change = saved?;
         self.coverage.hit(Reached::Reissued);
         self.note("sent again", c as u64, 0, || format!("{old} as {id}"));
-        let Some(before) = self.ledger.saved.get_mut(&old) else { return };
+        let before = self.ledger.saved.get_mut(&old)?;
         before.reissued = true;
         let (root, exempt, shared) = (before.root, before.exempt, before.shared);
         self.ledger.save(c, self.now, &change, Some(root));
         if let Some(new) = self.ledger.saved.get_mut(&id) {
             (new.exempt, new.shared) = (exempt, shared);
         }
+        Some(id)
     }
 
     fn laptop_tx_or_crash<T, E>(

@@ -291,7 +291,9 @@ impl<H: Hosts> Sim<H> {
             }
         }
         for id in answered.forks {
-            self.reissue(c, id);
+            if let Some(new) = self.reissue(c, id) {
+                self.ledger.forked.push((id, new));
+            }
         }
         None
     }

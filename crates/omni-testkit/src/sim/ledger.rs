@@ -56,6 +56,8 @@ pub struct Ledger {
     pub creators: BTreeMap<RecordId, usize>,
     /// Replica that first got an answer for each change.
     pub answered_ids: BTreeMap<ChangeId, ReplicaId>,
+    /// Changes the laptop itself sent again under another id, because central said it knew another change by theirs.
+    pub forked: Vec<(ChangeId, ChangeId)>,
     /// Clones: the laptop they were made from, and the order at which.
     pub twins: BTreeMap<usize, (usize, u64)>,
     next_order: u64,

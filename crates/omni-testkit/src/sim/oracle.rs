@@ -180,6 +180,15 @@ impl<H: Hosts> Sim<H> {
         if let Some((root, _)) = done.iter().find(|(_, (n, ambiguous))| *n > 1 && !ambiguous) {
             self.fail(format!("the action that began with change {root} took effect twice"));
         }
+        for (old, new) in self.ledger.forked.clone() {
+            let both = super::host::central_view(&mut self.server.host, |tx| {
+                Ok((tx.known_change(old)?, tx.known_change(new)?))
+            });
+            let Some((Some((_, first)), Some((_, again)))) = self.storage(both, "known changes") else { continue };
+            if first.took_effect() && again.took_effect() {
+                return self.fail(format!("change {old} took effect and again as {new}, without anybody's wish"));
+            }
+        }
         let gone = self.ledger.acknowledged.clone();
         for id in gone {
             let known = super::host::central_view(&mut self.server.host, |tx| tx.known_change(id));
