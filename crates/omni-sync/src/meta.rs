@@ -82,7 +82,7 @@ pub struct FieldMeta {
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct RecordMeta {
-    /// The write that created it, or restored it last.
+    /// The write that created it.
     #[n(0)]
     pub created: Stamp,
     /// The write that deleted it, if it is deleted.
@@ -109,6 +109,9 @@ pub struct RecordMeta {
     /// Seq of the last commit that touched it.
     #[n(8)]
     pub seq: u64,
+    /// The write that restored it last. Kept apart from `created`: fields it left alone are not its writes.
+    #[n(9)]
+    pub restored: Option<Stamp>,
 }
 
 impl RecordMeta {
@@ -119,7 +122,11 @@ impl RecordMeta {
             let tags = meta.tags.values().flatten().copied();
             kept.chain(tags).chain([meta.last]).collect::<Vec<Stamp>>()
         };
-        [self.created].into_iter().chain(self.deleted).chain(self.fields.values().flat_map(of_field))
+        [self.created]
+            .into_iter()
+            .chain(self.deleted)
+            .chain(self.restored)
+            .chain(self.fields.values().flat_map(of_field))
     }
 }
 

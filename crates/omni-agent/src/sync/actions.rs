@@ -76,7 +76,7 @@ impl Driver {
                 let (client, token, store, link) =
                     (self.client.clone(), self.token(), self.store.clone(), self.link.clone());
                 let grants = self.link.facts().grants.unwrap_or_default();
-                self.write(Durability::Normal, |tx| ledger::copying(tx)).await?;
+                self.write(Durability::Normal, ledger::copying).await?;
                 connection
                     .fetches
                     .spawn(async move { Fetched::Copy(copy::fetch(client, token, grants, store, link).await) });
@@ -184,7 +184,7 @@ impl Driver {
         if found.is_none() && suspect.is_some() {
             found = look.await?;
         } else if found.is_none() {
-            connection.fetches.spawn(async move { Fetched::Spots(look.await) });
+            connection.fetches.spawn(async move { Fetched::Spots(look.await.map(|f| f.map(Box::new))) });
         }
         if let Some(found) = found {
             return Ok(Then::End(self.stop_for(found).await?));

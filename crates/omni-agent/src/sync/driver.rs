@@ -45,7 +45,7 @@ pub enum Fetched {
     /// A copy, in place.
     Copy(Result<Position>),
     /// Old commits compared with central's.
-    Spots(Result<Option<Found>>),
+    Spots(Result<Option<Box<Found>>>),
 }
 
 /// Why a connection ended.
@@ -243,7 +243,7 @@ impl Driver {
                     None => return Err(socket::lost("central closed it")),
                 },
                 Some(done) = connection.fetches.join_next() => match done {
-                    Ok(Fetched::Spots(Ok(Some(found)))) => return Ok(self.stop_for(found).await?),
+                    Ok(Fetched::Spots(Ok(Some(found)))) => return self.stop_for(*found).await,
                     done => self.fetched(done),
                 },
                 order = orders.recv() => match order {

@@ -226,6 +226,7 @@ pub fn writable(
 /// A deleted record lives again with its former values.
 pub fn restore(stored: &mut Stored, author: &Author) {
     stored.meta.deleted = None;
+    stored.meta.restored = Some(author.stamp());
     stored.meta.seq = author.seq;
 }
 
@@ -329,6 +330,7 @@ fn created(
         authority: author.authority,
         open: Vec::new(),
         seq: author.seq,
+        restored: None,
     };
     Stored { row, meta }
 }
@@ -354,7 +356,9 @@ fn delete(
         .filter(|(f, m)| m.open.is_some() || merge::holds_unknown(&stored, collection, **f, author))
         .map(|(f, _)| (*f, stored.row.get(*f).clone()))
         .collect();
-    let met = !unknown.is_empty() || !author.knows(&stored.meta.created) || !stored.meta.open.is_empty();
+    // Who restored the record wanted it, even where no value changed.
+    let mut lived = [Some(stored.meta.created), stored.meta.restored].into_iter().flatten();
+    let met = !unknown.is_empty() || !lived.all(|s| author.knows(&s)) || !stored.meta.open.is_empty();
     if !met {
         stored.meta.deleted = Some(author.stamp());
         work.store(stored)?;

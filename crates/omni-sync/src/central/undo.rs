@@ -53,6 +53,7 @@ fn undo_creation(stored: &mut Stored, author: &Author, stamp: &Stamp, summary: &
     }
     // Restored by an edit, or written since by anybody: not its last writer any more.
     let untouched = stored.meta.created.seq == stamp.seq
+        && stored.meta.restored.is_none()
         && stored.meta.fields.values().all(|m| m.last.seq == stamp.seq && m.open.is_none())
         && stored.meta.open.is_empty();
     match untouched {

@@ -10,6 +10,7 @@ use crate::storage::StorageError;
 use crate::text::{apply, diff, fingerprint, rebase};
 use omni_model::{CollectionId, FieldId, Op, Policy, RecordId, TextEdit, Value, schema};
 use omni_protocol::{Base, Change};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 type Place = (CollectionId, RecordId, FieldId);
@@ -79,12 +80,14 @@ pub fn typed(tx: &dyn ReplicaTx, ops: Vec<Op>, base: Base) -> Result<Vec<Op>, Ed
 }
 
 fn add(tx: &dyn ReplicaTx, typing: &mut BTreeMap<Place, Typing>, at: Place, op: &Op) -> Result<(), EditError> {
-    if !typing.contains_key(&at) {
-        let Some(row) = tx.row(at.0, at.1)? else { return refuse("not_found", "This record does not exist.") };
-        let text = text_of(row.get(at.2)).to_owned();
-        typing.insert(at, Typing { before: text.clone(), after: text, edits: Vec::new() });
-    }
-    let Some(t) = typing.get_mut(&at) else { return Ok(()) };
+    let t = match typing.entry(at) {
+        Entry::Occupied(slot) => slot.into_mut(),
+        Entry::Vacant(slot) => {
+            let Some(row) = tx.row(at.0, at.1)? else { return refuse("not_found", "This record does not exist.") };
+            let text = text_of(row.get(at.2)).to_owned();
+            slot.insert(Typing { before: text.clone(), after: text, edits: Vec::new() })
+        }
+    };
     match op {
         Op::Text { seen, edits, .. } => {
             let moved = || refuse("moved", "The text changed under this edit. Make it again on the text as it is now.");

@@ -145,11 +145,13 @@ impl Moved {
         let at = (at as isize + self.shift) as usize;
         self.shift += insert.chars().count() as isize - delete as isize;
         // Typing and the deletion right behind it are one edit.
-        if let Some(last) = self.edits.last_mut() {
-            if last.delete == 0 && insert.is_empty() && last.at as usize + last.insert.chars().count() == at {
-                last.delete = delete as u32;
-                return;
-            }
+        if let Some(last) = self.edits.last_mut()
+            && last.delete == 0
+            && insert.is_empty()
+            && last.at as usize + last.insert.chars().count() == at
+        {
+            last.delete = delete as u32;
+            return;
         }
         self.edits.push(TextEdit { at: at as u32, delete: delete as u32, insert: insert.to_owned() });
     }

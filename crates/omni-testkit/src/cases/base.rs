@@ -52,6 +52,7 @@ fn stored(
         authority: 0,
         open: Vec::new(),
         seq: FIRST_SEQ,
+        restored: None,
     };
     for (id, value) in values_of(world, values)? {
         let tags = match &value {

@@ -94,6 +94,7 @@ fn written(
                 authority: 0,
                 open: Vec::new(),
                 seq,
+                restored: None,
             };
             Some(Stored { row, meta })
         }

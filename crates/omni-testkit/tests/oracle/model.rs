@@ -39,8 +39,6 @@ pub struct Oracle {
     pub decided: Vec<(String, String, Json, Json)>,
     /// Whether each change was refused or parked.
     pub refused: Vec<bool>,
-    /// A delete met nothing but a restoration that left every value as it was: see `a_bare_restoration_is_an_edit`.
-    pub met_bare_restoration: bool,
 }
 
 struct Author {
@@ -106,8 +104,7 @@ impl Oracle {
             }
         }
         if change.command.is_some() && !whole {
-            let met_bare_restoration = self.met_bare_restoration;
-            *self = Oracle { met_bare_restoration, ..before };
+            *self = before;
             self.parked.push(change.id.clone());
             self.refused.push(true);
             return;
@@ -180,7 +177,6 @@ impl Oracle {
             .values()
             .any(|f| !f.waiting.is_empty() || f.last.as_ref().is_some_and(unknown) || f.adds.iter().any(unknown));
         let restored = self.restored.as_ref().is_some_and(unknown);
-        self.met_bare_restoration |= restored && !met;
         if met || restored {
             self.decided.push(("*".into(), "edit wins".into(), Json::Null, Json::Null));
             return Fate::Lost;

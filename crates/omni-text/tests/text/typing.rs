@@ -19,13 +19,13 @@ fn type_a_while(laptop: &mut Laptop, name: char, keystrokes: usize, rng: &mut Rn
             typed += 1;
         }
         mine.push(word.trim_end().to_owned());
-        if mine.len() % 25 == 0 {
+        if mine.len().is_multiple_of(25) {
             let gone = mine.remove(rng.below(mine.len()));
             let from = place(&laptop.text, &gone);
             laptop.edit(&[edit(from, gone.len() + 1, "")]);
             at = laptop.text.chars().count();
         }
-        if mine.len() % 40 == 0 {
+        if mine.len().is_multiple_of(40) {
             // The passage ends with a blank, so both ends lie between words.
             let passage: String = mine[5..9].iter().map(|w| format!("{w} ")).collect();
             let Some(from) = laptop.text.find(&passage).map(|b| laptop.text[..b].chars().count()) else { continue };
