@@ -1501,8 +1501,8 @@ value: JsonValue, };
  */
 export type Status = {
 /**
- * Snake-case state of guides/UX §1: `recovery disk_full locked device_removed signed_out update_required paused
- * offline central_unreachable unknown catching_up sending needs_attention in_sync`.
+ * Snake-case state of guides/UX §1: `recovery disk_full locked device_removed history_rewritten signed_out
+ * update_required paused offline central_unreachable unknown catching_up sending needs_attention in_sync`.
  */
 state: string,
 /**
