@@ -44,7 +44,6 @@ fn every_deliberate_mistake_is_found() {
         let found = find(*mistake);
         let why = found.failure.as_deref().unwrap_or_default();
         println!("{mistake:?} is found by seed {}: {}", found.seed, why.lines().next().unwrap_or_default());
-        assert!(telling(*mistake).iter().any(|word| why.contains(word)), "{mistake:?} showed as something else: {why}");
     }
 }
 
@@ -52,7 +51,9 @@ fn every_deliberate_mistake_is_found() {
 fn find(mistake: Planted) -> Report {
     let plant = move |plan: &mut omni_testkit::sim::Plan| plan.planted = Some(mistake);
     let rounds = (0..SEEDS).step_by(STEP as usize).map(|first| play_many(first, STEP, THREADS, &plant));
-    let first = rounds.flatten().find(|r| r.failure.is_some());
+    // The oracle that watches for the mistake must see it itself; a seed where another is faster does not count.
+    let tells = |r: &Report| r.failure.as_deref().is_some_and(|why| telling(mistake).iter().any(|w| why.contains(w)));
+    let first = rounds.flatten().find(tells);
     let report = first.unwrap_or_else(|| panic!("{SEEDS} seeds did not find {mistake:?}"));
     // The mistake itself is what is found: without it the seed passes.
     assert_eq!(play(report.seed, false, &|_| {}).failure, None, "seed {} fails without {mistake:?}", report.seed);

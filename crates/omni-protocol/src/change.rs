@@ -107,11 +107,12 @@ impl Change {
         minicbor::decode(bytes)
     }
 
-    /// What makes two changes of one id the same: base, command, arguments, operations, dependencies. Replica,
-    /// counter, parent, time and `was` do not count.
+    /// What makes two changes of one id the same: base, command, arguments, operations. Replica, counter, parent, time and
+    /// `was` do not count, nor does `after`: it names what stood before the change in the queue that sealed it, and two
+    /// copies of one laptop may seal the same change behind different ones.
     pub fn content_hash(&self) -> Hash {
         let mut out = Vec::with_capacity(128);
-        minicbor::encode((self.base, self.command, self.version, &self.args, &self.ops, &self.after), &mut out)
+        minicbor::encode((self.base, self.command, self.version, &self.args, &self.ops), &mut out)
             .expect("writing to a Vec cannot fail");
         Hash::of("omni-change-content", &[&out])
     }

@@ -112,7 +112,8 @@ impl SyncManager {
     /// Saves an edit on this laptop and sends it to everybody who may read it, as soon as there is a way. Durable when
     /// it returns.
     pub async fn broadcast(&self, edit: Edit) -> Result<ChangeMade> {
-        let seal = match self.is_connected() {
+        // A pause holds from the moment it is shown, even while the connection is still being put down.
+        let seal = match self.is_connected() && self.inner.link.facts().paused_at.is_none() {
             true => edits::Seal::AtOnce,
             false => edits::Seal::Later,
         };

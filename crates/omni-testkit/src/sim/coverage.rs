@@ -76,6 +76,8 @@ reached! {
     KnownIdAnswered,
     /// A conflict waits for a person.
     ConflictOpened,
+    /// A write into a text met one its author did not know.
+    TextMerged,
     /// A later write joined an open conflict.
     ConflictJoined,
     /// A knowing write closed an open conflict.

@@ -22,6 +22,7 @@ mod oracle;
 mod oracle_commit;
 mod oracle_copy;
 mod oracle_sets;
+mod oracle_texts;
 pub mod plan;
 mod records;
 mod rng;

@@ -2,7 +2,9 @@
 
 use super::records::{self, Linker};
 use super::rng::Rng;
-use omni_model::{Args, Collection, CollectionId, FieldType, Offline, Op, OwnerRule, Policy, RecordId, Value, schema};
+use omni_model::{
+    Args, Collection, CollectionId, Field, FieldType, Offline, Op, OwnerRule, Policy, RecordId, Value, schema,
+};
 use omni_protocol::change::{BULK, EMERGENCY, NORMAL};
 use omni_sync::replica::ReplicaTx;
 use omni_sync::replica::overlay::Visible;
@@ -17,6 +19,10 @@ const AIM_TRIES: u32 = 8;
 const HOT_RECORDS: u64 = 3;
 /// How often an operator stays with the record just worked on, per mille.
 const FOCUS: u64 = 250;
+/// How often a text is written anew instead of typed into, per mille.
+const WHOLE_TEXT: u64 = 300;
+/// Longest text, characters.
+const TEXT_MAX: usize = 400;
 /// Distinct keys laptops may create in one collection.
 const SHARED_KEYS: u64 = 4;
 
@@ -128,10 +134,28 @@ impl Desk<'_> {
         let mut ops = Vec::new();
         for _ in 0..n {
             let Some(field) = self.rng.pick(&plain).copied() else { continue };
-            let value = self.link(|rng, link| records::value(rng, field, link));
+            let value = match self.typed(c.id, record, field) {
+                Some(text) => Value::text(text),
+                None => self.link(|rng, link| records::value(rng, field, link)),
+            };
             ops.push(Op::Set { collection: c.id, record, field: field.id, value });
         }
         ops
+    }
+
+    /// The text that shows with a word typed into it or a few characters gone, so that laptops meet inside one text.
+    fn typed(&mut self, collection: CollectionId, record: RecordId, field: &Field) -> Option<String> {
+        if field.policy != Policy::Text || self.rng.chance(WHOLE_TEXT) {
+            return None;
+        }
+        let row = self.tx.row(collection, record).ok()??;
+        let mut text: Vec<char> = row.get(field.id).as_text()?.chars().collect();
+        let at = self.rng.below(text.len() as u64 + 1) as usize;
+        let word = format!("w{} ", self.rng.below(1_000));
+        let gone = self.rng.below(8) as usize * usize::from(self.rng.chance(400));
+        text.splice(at..(at + gone).min(text.len()), word.chars());
+        text.truncate(TEXT_MAX);
+        Some(text.into_iter().collect())
     }
 
     fn add(&mut self) -> Vec<Op> {

@@ -15,6 +15,9 @@ use omni_sync::meta::Stored;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Rule of an item that waits because its field was frozen meanwhile.
+const FROZEN: &str = "Frozen";
+
 impl<H: Hosts> Sim<H> {
     /// An answer became durable: the same counter and the same change get the same answer for ever.
     pub(super) fn learn_outcome(&mut self, replica: ReplicaId, outcome: &Outcome) {
@@ -98,6 +101,7 @@ impl<H: Hosts> Sim<H> {
             self.check_item(commit.info.change, item, &written);
         }
         self.check_overwrites(commit.info.change, &items, &written);
+        self.check_texts(commit.info.change, &items);
         self.check_removes(commit.info.change, &effects);
         self.check_restores(commit.info.change, commit.position.seq, &effects, &items);
         self.check_items_keep(commit.info.change, &items);
@@ -119,7 +123,12 @@ impl<H: Hosts> Sim<H> {
         let latest = item.decided == Decided::Auto && item.rule == "Latest";
         let edits = item.rule != "edit wins" && item.rule != "committed stands" && item.rule != PARKED;
         let opened = item.decided == Decided::Open && item.mine.len() == 1 && item.mine[0].change == change && edits;
-        let mut met_unknown = false;
+        // A frozen field waits for the sake of the write that froze it, and a text for any write into it.
+        let of = |f: &FieldId| schema::by_id(item.collection).and_then(|c| Some((c, c.field_by_id(*f)?)));
+        let freezing = |f: &FieldId| of(f).and_then(|(c, f)| c.field(f.frozen_by?)).map(|f| f.id);
+        let met = |f: FieldId| self.standing(change, (item.record, f)).is_none_or(|(_, _, knew, _)| knew != Some(true));
+        let mut met_unknown = item.rule == FROZEN && item.fields.iter().filter_map(freezing).any(met);
+        met_unknown |= item.rule == Policy::Text.name();
         for field in &item.fields {
             let Some((mine, theirs, knew, _)) = self.standing(change, (item.record, *field)) else {
                 met_unknown = true;
@@ -141,8 +150,8 @@ impl<H: Hosts> Sim<H> {
     /// A value its author did not know is never replaced silently.
     fn check_overwrites(&mut self, change: ChangeId, items: &[&ConflictItem], written: &Changed) {
         for (key, (kind, value)) in written {
-            // Counters and sets lose nothing when they change; their own oracles watch them.
-            if matches!(policy_of(*kind, key.1), Some(Policy::Counter | Policy::Set)) {
+            // Counters, sets and texts lose nothing when they change; their own oracles watch them.
+            if matches!(policy_of(*kind, key.1), Some(Policy::Counter | Policy::Set | Policy::Text)) {
                 continue;
             }
             let Some((_, _, Some(false), lost)) = self.standing(change, *key) else { continue };
@@ -248,7 +257,14 @@ impl<H: Hosts> Sim<H> {
             let Some(saved) = self.ledger.saved.get(&outcome.change).cloned() else { continue };
             for (record, field) in &outcome.waits {
                 let of_record = by_record.get(record).map_or(&[][..], Vec::as_slice);
-                if !saved.ops.iter().any(|op| is_kept(op, *record, *field, of_record)) {
+                // A merge group waits as a whole, with fields its author left as they were.
+                let along =
+                    |i: &&ConflictItem| i.fields.contains(field) && i.mine.iter().any(|s| s.change == outcome.change);
+                let wrote = saved.ops.iter().any(|op| op.fields().contains(field));
+                if !wrote && of_record.iter().any(along) {
+                    continue;
+                }
+                if !saved.ops.iter().any(|op| is_kept(op, outcome.change, *record, *field, of_record)) {
                     let text =
                         format!("{} lost its write of field {} of {record} without trace", outcome.change, field.0);
                     return self.fail(text);
@@ -302,12 +318,13 @@ fn policy_of(collection: CollectionId, field: FieldId) -> Option<Policy> {
 /// What a commit changed though its operations do not ask for it.
 fn unasked(changed: &Changed, ops: &[Op]) -> Option<String> {
     let asks = |op: &Op, key: &(RecordId, FieldId), value: &Value| match op {
-        Op::Set { field, value: asked, .. } => {
-            *field == key.1 && (asked == value || asked.is_null() && value.is_null())
+        Op::Set { collection, field, value: asked, .. } => {
+            let merges = policy_of(*collection, *field) == Some(Policy::Text);
+            *field == key.1 && (merges || asked == value || asked.is_null() && value.is_null())
         }
         Op::Add { field, .. } | Op::Include { field, .. } | Op::Exclude { field, .. } => *field == key.1,
         Op::Insert { collection, values, .. } => values.iter().any(|(f, asked)| {
-            let adds = matches!(policy_of(*collection, *f), Some(Policy::Counter | Policy::Set));
+            let adds = matches!(policy_of(*collection, *f), Some(Policy::Counter | Policy::Set | Policy::Text));
             *f == key.1 && (adds || asked == value)
         }),
         Op::Text { field, .. } => *field == key.1,
@@ -335,7 +352,7 @@ fn deltas_of(op: &Op) -> Vec<(RecordId, FieldId, i64)> {
 }
 
 /// Whether an item of the record holds what this operation wanted for the field.
-fn is_kept(op: &Op, record: RecordId, field: FieldId, items: &[&ConflictItem]) -> bool {
+fn is_kept(op: &Op, change: ChangeId, record: RecordId, field: FieldId, items: &[&ConflictItem]) -> bool {
     if op.record().1 != record {
         return false;
     }
@@ -347,6 +364,16 @@ fn is_kept(op: &Op, record: RecordId, field: FieldId, items: &[&ConflictItem]) -
             (*f == field).then(|| Value::set([item.as_str()]))
         }
         Op::Insert { values, .. } => values.iter().find(|(f, _)| *f == field).map(|(_, v)| v.clone()),
+        // The whole text its author wanted waits, so it holds at least what was typed last.
+        Op::Text { field: f, edits, .. } if *f == field => {
+            let typed =
+                |value: &Value| edits.last().is_none_or(|e| value.as_text().unwrap_or_default().contains(&e.insert));
+            return items.iter().any(|item| {
+                let at = item.fields.iter().position(|f| *f == field);
+                let side = |s: &Side| s.change == change && at.and_then(|at| s.values.get(at)).is_some_and(typed);
+                item.mine.iter().any(side)
+            });
+        }
         Op::Text { .. } | Op::Resolve { .. } | Op::Undo { .. } => None,
     };
     let Some(wanted) = wanted else { return false };

@@ -12,11 +12,7 @@ fn fresh() -> (tempfile::TempDir, Laptop) {
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_of_later_versions_say_so() {
     let (_dir, laptop) = fresh();
-    for args in [
-        &["conflicts", "resolve", "x", "--take", "mine"][..],
-        &["text", "scroll", "x", "body", "--insert", "0", "T"],
-        &["node", "--id", "x"],
-    ] {
+    for args in [&["node", "--id", "x"][..]] {
         assert_eq!(laptop.json(args).await.error(1), "not_available", "{args:?}");
     }
     let out = finish(program(&laptop.data, &["--json", "bench", "sync"])).await;
