@@ -82,6 +82,11 @@ fn a_diff_replaces_whole_words() {
     assert_eq!(diff("one two three", "uno due three"), [edit(0, 7, "uno due")]);
     assert_eq!(diff("état", "e\u{301}tat"), [edit(0, 4, "e\u{301}tat")]);
     assert_eq!(diff("👩‍👩‍👧 x", "👩‍👩‍👦 x"), [edit(0, 5, "👩‍👩‍👦")]);
+    // A word comes and goes with the blank behind it, whatever else changed; words that stand stay, blanks give way.
+    assert_eq!(diff("one two three four", "two three new four"), [edit(0, 4, ""), edit(10, 0, "new ")]);
+    assert_eq!(diff("one two three four", "new one two four"), [edit(0, 0, "new "), edit(12, 6, "")]);
+    assert_eq!(diff("one two three", "new one three"), [edit(0, 0, "new "), edit(8, 4, "")]);
+    assert_eq!(diff("one two.", "one two three."), [edit(7, 0, " three")]);
     assert_eq!(diff("", "new"), [edit(0, 0, "new")]);
     assert_eq!(diff("same", "same"), []);
 }

@@ -138,10 +138,10 @@ impl Stack {
         own.in_effect && !self.taken_back.contains(&own.id)
     }
 
-    /// What undo takes back next.
+    /// What undo takes back next: of what was done last, its latest doing.
     fn undo_next(&self) -> Option<Vec<ChangeId>> {
         let done = self.all.iter().filter(|o| self.stands(o) && self.kind(o) != Kind::Undo);
-        done.max_by_key(|o| self.origin(o)).map(|own| self.unit(own))
+        done.max_by_key(|o| (self.origin(o), o.local_no)).map(|own| self.unit(own))
     }
 
     /// What redo does again next: of what was taken back since the last thing done, the oldest.

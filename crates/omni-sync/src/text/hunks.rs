@@ -6,6 +6,8 @@ use unicode_segmentation::UnicodeSegmentation;
 
 /// Insertions and deletions the exact search looks for at most; its time and memory grow with them.
 const DISTANCE_MAX: usize = 600;
+/// Set in the numbers of blanks and marks, which stand between words.
+const BETWEEN: u32 = 1 << 31;
 /// Times a difference too large for the exact search is cut at words both texts hold once.
 const CUTS_MAX: usize = 3;
 
@@ -29,7 +31,7 @@ pub fn words(text: &str) -> Vec<&str> {
 pub fn hunks(old: &[&str], new: &[&str]) -> Vec<Hunk> {
     let mut numbers: BTreeMap<&str, u32> = BTreeMap::new();
     for word in old.iter().chain(new) {
-        let next = numbers.len() as u32;
+        let next = numbers.len() as u32 | if word.chars().any(char::is_alphanumeric) { 0 } else { BETWEEN };
         numbers.entry(word).or_insert(next);
     }
     let number = |words: &[&str]| -> Vec<u32> { words.iter().map(|w| numbers[w]).collect() };
@@ -58,10 +60,16 @@ fn is_gap(word: &str) -> bool {
     !word.chars().any(|c| c.is_alphanumeric() || c == '\n')
 }
 
-/// Adds what differs between `a` and `b`, which begin at `at` in the whole texts.
+/// Adds what differs between `a` and `b`, which begin at `at` in the whole texts. Words are found first, and what stands
+/// between them where they were found: were blanks worth as much as words, two texts with many blanks in common would be
+/// told apart by other words than those put in or taken out, and a word put in would take the blank of the one before it.
 fn search(a: &[u32], b: &[u32], at: (usize, usize), cuts: usize, out: &mut Vec<Hunk>) {
     let head = a.iter().zip(b).take_while(|(x, y)| x == y).count();
-    let tail = a[head..].iter().rev().zip(b[head..].iter().rev()).take_while(|(x, y)| x == y).count();
+    let mut tail = a[head..].iter().rev().zip(b[head..].iter().rev()).take_while(|(x, y)| x == y).count();
+    // The blank before the common end may be the one behind the word before: which one it is shows there.
+    while tail > 0 && a[a.len() - tail] & BETWEEN != 0 {
+        tail -= 1;
+    }
     let (a, b, at) = (&a[head..a.len() - tail], &b[head..b.len() - tail], (at.0 + head, at.1 + head));
     if a.is_empty() && b.is_empty() {
         return;
@@ -69,16 +77,20 @@ fn search(a: &[u32], b: &[u32], at: (usize, usize), cuts: usize, out: &mut Vec<H
     if a.is_empty() || b.is_empty() {
         return add(out, at, 0..a.len(), 0..b.len());
     }
-    if let Some(kept) = shortest(a, b) {
-        return add_between(out, at, &kept, a.len(), b.len());
-    }
-    let anchors = if cuts > 0 { common_once(a, b) } else { Vec::new() };
+    let (anchors, cuts) = match kept_words(a, b) {
+        Some(kept) => (kept, cuts),
+        None if cuts > 0 => (common_once(a, b), cuts - 1),
+        None => (Vec::new(), 0),
+    };
     if anchors.is_empty() {
-        return add(out, at, 0..a.len(), 0..b.len());
+        return match shortest(a, b) {
+            Some(kept) => add_between(out, at, &kept, a.len(), b.len()),
+            None => add(out, at, 0..a.len(), 0..b.len()),
+        };
     }
     let mut from = (0, 0);
     for (x, y) in anchors.into_iter().chain([(a.len(), b.len())]) {
-        search(&a[from.0..x], &b[from.1..y], (at.0 + from.0, at.1 + from.1), cuts - 1, out);
+        search(&a[from.0..x], &b[from.1..y], (at.0 + from.0, at.1 + from.1), cuts, out);
         from = ((x + 1).min(a.len()), (y + 1).min(b.len()));
     }
 }
@@ -103,6 +115,17 @@ fn add_between(out: &mut Vec<Hunk>, at: (usize, usize), kept: &[(usize, usize)],
         }
         from = (x + 1, y + 1);
     }
+}
+
+/// The pairs of words a shortest edit of the words alone keeps; `None` if it needs too many steps.
+fn kept_words(a: &[u32], b: &[u32]) -> Option<Vec<(usize, usize)>> {
+    let words = |all: &[u32]| -> Vec<(usize, u32)> {
+        all.iter().copied().enumerate().filter(|(_, number)| number & BETWEEN == 0).collect()
+    };
+    let numbers = |words: &[(usize, u32)]| -> Vec<u32> { words.iter().map(|(_, number)| *number).collect() };
+    let (a, b) = (words(a), words(b));
+    let kept = shortest(&numbers(&a), &numbers(&b))?;
+    Some(kept.into_iter().map(|(x, y)| (a[x].0, b[y].0)).collect())
 }
 
 /// The pairs a shortest edit keeps (Myers' greedy search); `None` if it needs more than `DISTANCE_MAX` steps.
