@@ -63,6 +63,7 @@ fn only_what_differs_is_written() {
     let update = ops.iter().find(|o| !o.contains("Insert")).unwrap();
     assert!(update.contains("Include") && update.contains("Exclude") && update.contains("by: 2"), "{update}");
     assert!(!update.contains("Text(\"X\")"), "{update}");
+    assert!(update.contains("Text {"), "notes are written as what was typed: {update}");
     assert_eq!(replica.value("brand", "x", "tags"), "b;c");
     assert_eq!(replica.value("brand", "x", "reviews"), "6");
     assert_eq!(replica.value("brand", "x", "notes"), "");
@@ -70,6 +71,25 @@ fn only_what_differs_is_written() {
     // A column that is not there leaves its field alone.
     let report = replica.import("brand", "b.csv", "id,name\nx,X2\n").unwrap();
     assert_eq!((report.updated, replica.value("brand", "x", "tags")), (1, "b;c".to_owned()));
+}
+
+/// A text that may have moved under an own waiting edit is written whole, so it fills its change; other texts are not.
+#[test]
+fn a_trial_knows_what_waits_in_the_queue() {
+    let replica = Replica::with_sectors();
+    let notes = "word ".repeat(11_900) + "end";
+    let file = format!("key,name,sector,kind,notes\nx,X,north,core,{notes}\n");
+    replica.import("brand", "b.csv", file).unwrap();
+    let tags: Vec<String> = (0..8).map(|n| n.to_string().repeat(900)).collect();
+    let file = format!("key,notes,tags\nx,{notes} again,{}\n", tags.join(";"));
+    replica.moves_on();
+    let report = replica.import_twice_over("brand", "b.csv", &file, false);
+    assert_eq!((report.updated, report.errors.len()), (0, 1));
+    assert!(report.errors[0].message.contains("larger than"), "{:?}", report.errors);
+    // Confirmed, nothing waits: what is added to the text is a few words.
+    replica.confirms_its_queue();
+    let report = replica.import_twice_over("brand", "b.csv", &file, false);
+    assert_eq!((report.updated, report.errors.len()), (1, 0), "{:?}", report.errors);
 }
 
 const BAD: &str = "key,name,sector,kind,parent,position,status\n\

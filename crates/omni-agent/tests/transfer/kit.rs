@@ -4,6 +4,7 @@ use omni_agent::transfer::{ImportOptions, ImportReport, import};
 use omni_model::{Collection, RecordId, Row, schema};
 use omni_protocol::{ReplicaId, WireError};
 use omni_store::{DbKey, Durability, Lane, ListQuery, Store, StoreError, StoreOptions};
+use omni_sync::StorageError;
 use omni_sync::replica::{OutboxEntry, ReplicaTx, fresh_meta};
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -47,6 +48,32 @@ impl Replica {
         drop(store);
         let store = open(&folder);
         Replica { folder, store }
+    }
+
+    fn write(&self, work: impl FnOnce(&mut omni_store::WriteTx<'_>) -> Result<(), StorageError> + Send + 'static) {
+        let work = |tx: &mut omni_store::WriteTx<'_>| work(tx).map_err(StoreError::from);
+        self.store.write(Lane::Interactive, Durability::Full, work).unwrap();
+    }
+
+    /// A commit that touched nothing here came in.
+    pub fn moves_on(&self) {
+        self.write(|tx| {
+            let mut meta = tx.meta()?;
+            meta.position.seq += 1;
+            tx.set_meta(&meta)
+        });
+    }
+
+    /// All that waits is confirmed as it is.
+    pub fn confirms_its_queue(&self) {
+        let waiting = self.queue();
+        self.write(move |tx| {
+            for entry in waiting {
+                tx.outbox_remove(entry.change.id)?;
+                entry.change.ops.iter().map(|op| op.record()).try_for_each(|(c, id)| tx.drop_confirmed(c, id))?;
+            }
+            Ok(())
+        });
     }
 
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {

@@ -75,7 +75,11 @@ fn commit(seq: u64, key: &str) -> HistoryEntry {
 fn busy_replica() -> Replica {
     let r = Replica::new();
     let mut rows = vec![sector("agri", "Agriculture"), sector("tech", "Technology")];
-    rows.extend("abcdefghijk".chars().map(|key| brand(&key.to_string(), "agri", &[("name", "Old"), ("notes", "old")])));
+    rows.extend(
+        "abcdefghijk"
+            .chars()
+            .map(|key| brand(&key.to_string(), "agri", &[("name", "Old"), ("vault_mesh_id", "old"), ("notes", "old")])),
+    );
     r.put(rows);
     r.write(|tx| {
         for (scope, digest) in recompute(tx)? {
@@ -86,7 +90,7 @@ fn busy_replica() -> Replica {
         tx.set_meta(&meta)
     });
     edit(&r, "a", "name", "pending");
-    let sealed = edit(&r, "b", "notes", "sealed");
+    let sealed = edit(&r, "b", "vault_mesh_id", "sealed");
     let [within, beyond] = [edit(&r, "c", "name", "within"), edit(&r, "d", "name", "beyond")];
     let [rejected, held] = [edit(&r, "e", "name", "rejected"), edit(&r, "f", "name", "held")];
     let gone = edit(&r, "g", "name", "discarded");
@@ -94,8 +98,9 @@ fn busy_replica() -> Replica {
     r.edit(vec![Op::Delete { collection: collection("brand").id, record: id("h") }]).unwrap().unwrap();
     edit(&r, "i", "name", "blocked");
     r.edit(vec![set("brand", "j", "sector", Value::Id(RecordId::from_key("sector", "tech")))]).unwrap().unwrap();
-    edit(&r, "c", "notes", "on top of within");
-    edit(&r, "a", "notes", "second on a");
+    edit(&r, "c", "vault_mesh_id", "on top of within");
+    edit(&r, "a", "vault_mesh_id", "second on a");
+    edit(&r, "a", "notes", "old, and typed here");
     let sealed = seal_all(&r, vec![sealed, within, beyond, rejected, held]);
     answer(&r, &sealed[1], OutcomeKind::Applied, NEW - 3);
     answer(&r, &sealed[2], OutcomeKind::Merged, NEW + 5);
@@ -117,7 +122,8 @@ fn new_copy() -> Cut {
     let mut rows = vec![sector("agri", "Agriculture & Food"), sector("tech", "Technology")];
     rows.extend("abcdefghjk".chars().map(|key| {
         let name = if key == 'c' { "within" } else { "Newer" };
-        brand(&key.to_string(), "agri", &[("name", name), ("notes", "newer"), ("revenue", "7.25")])
+        let texts = [("name", name), ("vault_mesh_id", "newer"), ("notes", "newer"), ("revenue", "7.25")];
+        brand(&key.to_string(), "agri", &texts)
     }));
     rows.push(brand("other", "tech", &[("name", "Other")]));
     cut(&at(NEW, rows), &[], NEW, 4)
@@ -194,9 +200,11 @@ fn the_queue_lies_over_the_new_copy_as_the_reference_lays_it() {
     assert_eq!(before.queue.len(), found.queue.len() + 1, "only the change the copy holds left");
     let visible = |key: &str| r.read(|tx| tx.row(collection("brand").id, id(key))).map(|stored| stored.row);
     let text = |key: &str, name: &str| visible(key).unwrap().named(name).as_text().unwrap().to_owned();
-    assert_eq!((text("a", "name"), text("a", "notes")), ("pending".into(), "second on a".into()));
-    assert_eq!((text("b", "name"), text("b", "notes")), ("Newer".into(), "sealed".into()));
-    assert_eq!((text("c", "name"), text("c", "notes")), ("within".into(), "on top of within".into()));
+    let both = |key: &str| (text(key, "name"), text(key, "vault_mesh_id"));
+    assert_eq!(both("a"), ("pending".into(), "second on a".into()));
+    assert_eq!(both("b"), ("Newer".into(), "sealed".into()));
+    assert_eq!(both("c"), ("within".into(), "on top of within".into()));
+    assert_eq!(text("a", "notes"), "newer, and typed here", "a text takes what was typed, not the whole it came to");
     assert_eq!([text("d", "name"), text("e", "name"), text("f", "name")], ["beyond", "Newer", "Newer"]);
     assert_eq!(text("g", "name"), "Newer");
     assert_eq!((visible("h"), visible("i")), (None, None));

@@ -5,34 +5,39 @@ use crate::kit::{Central, Laptop, Rng, bare, edit, words};
 const CLAUSE: &str = "The licensee shall pay the licence fee within thirty days of the invoice.\n";
 
 /// Types words one keystroke each, sometimes deletes a word typed before, sometimes moves a passage: cut, then pasted
-/// elsewhere. Returns the words that must stand at the end.
+/// elsewhere. No word is typed twice. Returns the words that must stand at the end.
 fn type_a_while(laptop: &mut Laptop, name: char, keystrokes: usize, rng: &mut Rng) -> Vec<String> {
     let mut mine: Vec<String> = Vec::new();
-    let mut typed = 0;
+    let (mut typed, mut words, mut moves) = (0, 0, 0);
     // Both start at the end of the clause: the same place.
     let mut at = laptop.text.chars().count();
     while typed < keystrokes {
-        let word = format!("{name}{} ", mine.len());
+        let word = format!("{name}{words} ");
+        words += 1;
         for c in word.chars() {
             laptop.edit(&[edit(at, 0, &c.to_string())]);
             at += 1;
             typed += 1;
         }
         mine.push(word.trim_end().to_owned());
-        if mine.len().is_multiple_of(25) {
+        if words % 25 == 0 {
             let gone = mine.remove(rng.below(mine.len()));
             let from = place(&laptop.text, &gone);
             laptop.edit(&[edit(from, gone.len() + 1, "")]);
             at = laptop.text.chars().count();
         }
-        if mine.len().is_multiple_of(40) {
-            // The passage ends with a blank, so both ends lie between words.
-            let passage: String = mine[5..9].iter().map(|w| format!("{w} ")).collect();
-            let Some(from) = laptop.text.find(&passage).map(|b| laptop.text[..b].chars().count()) else { continue };
+        if words % 40 == 0 {
+            // The newest words stand together, as they were typed. The passage ends with a blank, so both ends lie
+            // between words.
+            let first = mine.len() - 4 - rng.below(8);
+            let passage: String = mine[first..first + 4].iter().map(|w| format!("{w} ")).collect();
+            let from = place(&laptop.text, passage.trim_end());
             laptop.edit(&[edit(from, passage.len(), ""), edit(0, 0, &passage)]);
             at = laptop.text.chars().count();
+            moves += 1;
         }
     }
+    assert!(words > 300 && moves > 7, "{words} words, {moves} moves");
     mine
 }
 
