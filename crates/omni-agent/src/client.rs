@@ -5,7 +5,10 @@ use crate::sync::measure::Traffic;
 use futures_util::StreamExt;
 use omni_protocol::frame::from_bytes;
 use omni_protocol::limits::{SERVER_FRAME_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX};
-use omni_protocol::{ChunkRef, DeviceId, FeedPage, Hash, Manifest, ReplicaId, SnapshotChunk, WireError};
+use omni_protocol::{
+    BucketRows, BucketSums, ChunkRef, DeviceId, DigestList, FeedPage, Hash, Manifest, ReplicaId, Scope, SnapshotChunk,
+    WireError,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -99,10 +102,25 @@ impl Client {
         from_bytes(&bytes).map_err(|_| unreadable("snapshot"))
     }
 
-    /// Position and digests at central's head, without chunks.
-    pub async fn digests(&self, token: &str) -> Result<Manifest> {
+    /// Digests of every readable scope at central's head.
+    pub async fn digests(&self, token: &str) -> Result<DigestList> {
         let bytes = self.get(token, "/v1/digests", MANIFEST_BYTES_MAX).await?;
         from_bytes(&bytes).map_err(|_| unreadable("list of digests"))
+    }
+
+    /// Sums of a scope's buckets: the upper ones, or the lower ones below `under`.
+    pub async fn bucket_sums(&self, token: &str, scope: Scope, under: Option<&[u16]>) -> Result<BucketSums> {
+        let under = under.map(|upper| format!("&under={}", hex_list(upper))).unwrap_or_default();
+        let path = format!("/v1/digest/buckets?{}{under}", scope_query(scope));
+        let bytes = self.get(token, &path, SERVER_FRAME_BYTES_MAX).await?;
+        from_bytes(&bytes).map_err(|_| unreadable("list of sums"))
+    }
+
+    /// What central holds of a scope in some lower buckets.
+    pub async fn bucket_rows(&self, token: &str, scope: Scope, buckets: &[u16]) -> Result<BucketRows> {
+        let path = format!("/v1/digest/rows?{}&buckets={}", scope_query(scope), hex_list(buckets));
+        let bytes = self.get(token, &path, SERVER_FRAME_BYTES_MAX).await?;
+        from_bytes(&bytes).map_err(|_| unreadable("list of rows"))
     }
 
     /// One chunk, proven to be the one named.
@@ -151,6 +169,14 @@ impl Client {
         let message = format!("Central at {} does not answer. Check the address, and that central runs.", self.base);
         WireError::retryable("central_unreachable", message)
     }
+}
+
+fn scope_query(scope: Scope) -> String {
+    format!("owner={}&compartment={}", scope.owner, scope.compartment)
+}
+
+fn hex_list(numbers: &[u16]) -> String {
+    numbers.iter().map(|n| format!("{n:x}")).collect::<Vec<_>>().join(",")
 }
 
 fn unreadable(what: &str) -> WireError {

@@ -9,6 +9,7 @@ pub mod admin;
 pub mod clock;
 pub mod codes;
 pub mod core;
+pub mod digests;
 pub mod error;
 pub mod feed;
 pub mod folder;

@@ -1,6 +1,7 @@
 //! What crosses a boundary: wire frames, the UI command list, error codes, events. Pure: no clock, disk or network.
 
 pub mod change;
+pub mod digest;
 pub mod error;
 pub mod event;
 pub mod feed;
@@ -10,6 +11,7 @@ pub mod limits;
 pub mod rpc;
 
 pub use change::{BULK, Base, Batch, Change, EMERGENCY, EditTime, Entry, GroupRef, NORMAL, Parent};
+pub use digest::{BucketRows, BucketSums, DigestList, ScopeSum};
 pub use error::WireError;
 pub use feed::{
     ChunkRef, CommitInfo, ConflictItem, Decided, DirectoryEntry, Effect, FeedCommit, FeedPage, Manifest, Outcome,

@@ -29,7 +29,7 @@ pub use import::Import;
 pub use key::DbKey;
 pub use notice::{Committed, TOUCHED_MAX, Touched};
 pub use read::{
-    CollectionFigures, CommitLine, FacetCount, FieldStatus, Filter, Hit, ListQuery, ListRow, Overview, Page, Place,
+    CollectionFigures, CommitLine, Counted, FacetCount, FieldStatus, Filter, Hit, ListQuery, ListRow, Overview, Page, Place,
     QueueCounts, QueueLine, QueueState, ReadTx, RecordDetail, RowState, SectorFigures, Sort, SortBy, StoredRow,
 };
 pub use stats::{Histogram, LaneStats, WriterStats};

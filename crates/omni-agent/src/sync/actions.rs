@@ -80,6 +80,11 @@ impl Driver {
                     .spawn(async move { Fetched::Copy(copy::fetch(client, token, grants, store, link).await) });
                 Then::Nothing
             }
+            Action::Repair => {
+                let repairer = self.repairer.clone();
+                connection.fetches.spawn(async move { Fetched::Repair(repairer.verify().await) });
+                Then::Nothing
+            }
             Action::Probe { n, now_ms, watermark } => Then::Input(self.probe(connection, n, now_ms, watermark).await?),
             // The state follows in order; the notice of it is the events' business.
             Action::Alert { seq, .. } => {
@@ -272,20 +277,15 @@ impl Driver {
         }
     }
 
-    /// Notes a comparison of this copy's digests with central's.
+    /// Notes that this copy's digests equal central's. What differs is counted by the repair that follows.
     async fn compared(&self, equal: Option<bool>) {
-        let Some(equal) = equal else { return };
-        let store = self.store.clone();
-        let rows = tokio::task::spawn_blocking(move || store.read(|tx| tx.rows_total())).await;
-        let rows = rows.ok().and_then(|r| r.ok()).unwrap_or(0);
-        if equal {
-            self.measures.compared(clock::mono_ms(), rows, 0);
-            self.link.update(|f| f.verified_at = Some(clock::wall_ms()));
+        if equal != Some(true) {
             return;
         }
-        tracing::error!("this copy differs from central's; a new one is fetched");
-        let different = super::verify::differing_rows(&self.client, &self.token(), &self.store).await;
-        self.measures.compared(clock::mono_ms(), rows, different.unwrap_or(rows));
+        let store = self.store.clone();
+        let rows = tokio::task::spawn_blocking(move || store.read(|tx| tx.rows_total())).await;
+        self.repairer.note(rows.ok().and_then(|r| r.ok()).unwrap_or(0), 0).await;
+        self.link.update(|f| f.verified_at = Some(clock::wall_ms()));
     }
 
     async fn probe(&mut self, connection: &mut Connection, n: u64, now_ms: i64, mark: Watermark) -> Result<Input> {
@@ -316,6 +316,11 @@ impl Driver {
                 self.backoff.progress();
                 self.link.heard();
                 return Input::SnapshotDone { position };
+            }
+            Ok(Fetched::Repair(Ok(verified))) => return Input::Repaired { done: verified.equal_now },
+            Ok(Fetched::Repair(Err(e))) => {
+                tracing::error!("the copy could not be compared with central's: {e}");
+                return Input::Repaired { done: false };
             }
             Ok(Fetched::Page(Err(e)) | Fetched::Copy(Err(e))) => e,
             Err(e) => internal("A fetch from central", e),

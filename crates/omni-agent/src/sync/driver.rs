@@ -5,6 +5,7 @@ use super::backoff::Backoff;
 use super::events::Event;
 use super::link::Link;
 use super::measure::Measures;
+use super::repair::{Repairer, Verified};
 use super::socket::{self, Receiver, Sender};
 use super::wake::{Wake, Watch};
 use crate::client::{self, Client};
@@ -34,6 +35,8 @@ pub enum Order {
     Pause,
     /// Go on.
     Resume,
+    /// Fetch a whole new copy: a repair did not help.
+    Copy,
 }
 
 /// What a fetch brought.
@@ -43,6 +46,8 @@ pub enum Fetched {
     Page(Result<FeedPage>),
     /// A copy, in place.
     Copy(Result<Position>),
+    /// A comparison with repair.
+    Repair(Result<Verified>),
 }
 
 /// Why a connection ended.
@@ -70,6 +75,7 @@ pub struct Driver {
     /// Counters below this were counted as payload when first sent.
     pub(super) payload_next: u64,
     queue_changed: Arc<Notify>,
+    pub(super) repairer: Repairer,
     local: bool,
 }
 
@@ -91,6 +97,7 @@ impl Driver {
         measures: Arc<Measures>,
         events: broadcast::Sender<Event>,
         queue_changed: Arc<Notify>,
+        repairer: Repairer,
     ) -> Driver {
         let local = client::is_local(client.address());
         let (session, backoff) = (Session::default(), Backoff::default());
@@ -106,6 +113,7 @@ impl Driver {
             backoff,
             payload_next: 0,
             queue_changed,
+            repairer,
             local,
         }
     }
@@ -118,7 +126,7 @@ impl Driver {
             while idle || self.link.facts().paused_at.is_some() {
                 match orders.recv().await {
                     Some(Order::Now | Order::Resume) => idle = false,
-                    Some(Order::Pause) => {}
+                    Some(Order::Pause | Order::Copy) => {}
                     None => return,
                 }
             }
@@ -165,7 +173,7 @@ impl Driver {
             tokio::select! {
                 () = sleep_until(until) => break,
                 order = orders.recv() => match order {
-                    Some(Order::Pause) => {}
+                    Some(Order::Pause | Order::Copy) => {}
                     Some(Order::Now | Order::Resume) => break,
                     None => return false,
                 },
@@ -236,6 +244,7 @@ impl Driver {
                 order = orders.recv() => match order {
                     Some(Order::Pause) => return Ok(End::Paused),
                     Some(Order::Now | Order::Resume) => Some(Input::QueueChanged),
+                    Some(Order::Copy) => Some(Input::PageBroken),
                     None => return Ok(End::Paused),
                 },
                 () = queue_changed.notified() => Some(Input::QueueChanged),

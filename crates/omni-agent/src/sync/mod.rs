@@ -3,6 +3,7 @@
 
 mod actions;
 pub mod backoff;
+mod compared;
 mod copy;
 mod driver;
 pub mod events;
@@ -12,6 +13,7 @@ pub mod measure;
 mod notices;
 mod payload;
 mod publish;
+mod repair;
 mod socket;
 pub mod state;
 mod verify;
@@ -19,4 +21,5 @@ pub mod wake;
 
 pub use events::Event;
 pub use manager::{SyncManager, SyncParts};
+pub use repair::Verified;
 pub use verify::Comparison;

@@ -2,6 +2,7 @@
 
 use super::App;
 use super::api::ApiError;
+use super::compare;
 use super::envelope::compress;
 use super::push::{self, BATCH_WIRE_BYTES_MAX};
 use super::session::{self, blocking};
@@ -9,7 +10,6 @@ use super::tokens::Caller;
 use crate::admin::enrol::{EnrolRequest, Enrolled, enrol};
 use crate::error::{CentralError, Result};
 use crate::feed::page_after;
-use crate::snapshot::digest_manifest;
 use crate::storage::StorageExt;
 use crate::writer::Answer;
 use axum::body::Bytes;
@@ -34,7 +34,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes of an enrolment request.
 const ENROL_BYTES_MAX: usize = 8 * 1024;
 
-type Api<T> = std::result::Result<T, ApiError>;
+/// An answer, or the error as it goes over the wire.
+pub type Api<T> = std::result::Result<T, ApiError>;
 
 /// Every route of the first listener.
 pub fn router(app: Arc<App>) -> Router {
@@ -44,7 +45,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/feed", get(feed))
         .route("/v1/snapshot", get(snapshot))
         .route("/v1/snapshot/chunk/{hash}", get(chunk))
-        .route("/v1/digests", get(digests))
+        .route("/v1/digests", get(compare::list))
+        .route("/v1/digest/buckets", get(compare::buckets))
+        .route("/v1/digest/rows", get(compare::rows))
         .route("/healthz", get(|| async { Json(json!({"ok": true})) }))
         .route("/readyz", get(ready))
         .fallback(|| async { ApiError(CentralError::new("not_found", "There is nothing at this address.")) })
@@ -133,7 +136,7 @@ async fn enrol_device(
 }
 
 /// Who calls, and what they may read now.
-fn caller(app: &App, headers: &HeaderMap) -> Result<(Caller, Grants)> {
+pub fn caller(app: &App, headers: &HeaderMap) -> Result<(Caller, Grants)> {
     let token = headers
         .get(header::AUTHORIZATION)
         .and_then(|v| v.to_str().ok())
@@ -147,7 +150,8 @@ fn caller(app: &App, headers: &HeaderMap) -> Result<(Caller, Grants)> {
     Ok((caller, device.grants.clone()))
 }
 
-fn packed(cbor: &[u8]) -> Result<Response> {
+/// CBOR as it is sent: compressed.
+pub fn packed(cbor: &[u8]) -> Result<Response> {
     let body = compress(cbor).ok_or_else(|| CentralError::new("internal", "The answer could not be compressed."))?;
     Ok(([(header::CONTENT_TYPE, "application/cbor+zstd")], body).into_response())
 }
@@ -175,12 +179,6 @@ async fn feed(
 async fn snapshot(State(app): State<Arc<App>>, headers: HeaderMap) -> Api<Response> {
     let (_, grants) = caller(&app, &headers)?;
     let bytes = blocking(&app, move |app| Ok(to_bytes(&app.snapshots.manifest(&grants)?))).await?;
-    Ok(packed(&bytes)?)
-}
-
-async fn digests(State(app): State<Arc<App>>, headers: HeaderMap) -> Api<Response> {
-    let (_, grants) = caller(&app, &headers)?;
-    let bytes = blocking(&app, move |app| Ok(to_bytes(&digest_manifest(&*app.core.storage, &grants)?))).await?;
     Ok(packed(&bytes)?)
 }
 

@@ -1,6 +1,7 @@
 //! The network side: routes, sessions, tokens.
 
 mod api;
+mod compare;
 mod envelope;
 mod http;
 mod push;

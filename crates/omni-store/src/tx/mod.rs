@@ -94,6 +94,14 @@ impl<'c> WriteTx<'c> {
         Ok(())
     }
 
+    /// What is read from here on comes from the file, not from memory: to find and mend what changed there by itself.
+    /// Call it before the first write.
+    pub fn read_anew(&mut self) {
+        let caches = self.caches.get_mut();
+        caches.rows.clear();
+        caches.digests = None;
+    }
+
     fn invalid(message: &str) -> StoreError {
         StoreError::invalid(message)
     }
