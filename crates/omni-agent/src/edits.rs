@@ -255,14 +255,35 @@ fn plan_command(tx: &WriteTx<'_>, name: &str, args: &BTreeMap<String, String>) -
     if let Some(stray) = args.keys().find(|a| !command.args.iter().any(|k| k.name == a.as_str())) {
         return Err(crate::error::usage(format!("{name} has no argument “{stray}”.")).into());
     }
+    let ops = plan_ops(tx, command, args)?;
+    let record = ops.first().map_or(RecordId::GLOBAL, |op| op.record().1);
+    let ops = shown_at_once(command, ops);
+    Ok(Plan { command: command.id, args: args.clone().into_iter().collect(), ops, record })
+}
+
+fn plan_ops(
+    tx: &WriteTx<'_>,
+    command: &Command,
+    args: &BTreeMap<String, String>,
+) -> std::result::Result<Vec<Op>, NotSaved> {
     let records = Visible::new(tx);
     let planned = (command.plan)(&records, &Args(args.clone()));
     records.take_failure().map_err(StoreError::from)?;
-    let ops = planned.map_err(|r| WireError::new(r.code, r.message))?;
-    let record = ops.first().map_or(RecordId::GLOBAL, |op| op.record().1);
-    // A queued command shows nothing as done: central makes its operations.
-    let ops = if command.offline == Offline::Queued { Vec::new() } else { ops };
-    Ok(Plan { command: command.id, args: args.clone().into_iter().collect(), ops, record })
+    Ok(planned.map_err(|r| WireError::new(r.code, r.message))?)
+}
+
+/// The operations a command comes to on what is visible now; none for a queued one, whose operations central makes.
+pub fn planned(
+    tx: &WriteTx<'_>,
+    command: &Command,
+    args: &BTreeMap<String, String>,
+) -> std::result::Result<Vec<Op>, NotSaved> {
+    Ok(shown_at_once(command, plan_ops(tx, command, args)?))
+}
+
+/// A queued command shows nothing as done: central makes its operations.
+fn shown_at_once(command: &Command, ops: Vec<Op>) -> Vec<Op> {
+    if command.offline == Offline::Queued { Vec::new() } else { ops }
 }
 
 /// Plans and saves an edit inside a transaction. `None` = it changes nothing.
@@ -278,8 +299,17 @@ pub fn save_in(tx: &mut WriteTx<'_>, edit: &Edit, id: ChangeId) -> std::result::
         priority,
         group: edit.group,
     };
+    save_in_intent(tx, intent, plan.record)
+}
+
+/// Saves an intent inside a transaction; `record` is what the answer names.
+pub fn save_in_intent(
+    tx: &mut WriteTx<'_>,
+    intent: Intent,
+    record: RecordId,
+) -> std::result::Result<ChangeMade, NotSaved> {
     let entry = save_intent(tx, intent)?;
-    Ok(ChangeMade { change: entry.map(|e| e.change.id.to_string()), id: plan.record.to_string() })
+    Ok(ChangeMade { change: entry.map(|e| e.change.id.to_string()), id: record.to_string() })
 }
 
 /// Saves an edit. Durable when it returns.
@@ -343,8 +373,7 @@ fn again_in(
         priority: change.priority,
         group: None,
     };
-    let entry = save_intent(tx, intent)?;
-    Ok(ChangeMade { change: entry.map(|e| e.change.id.to_string()), id: record.to_string() })
+    save_in_intent(tx, intent, record)
 }
 
 fn replace_value(ops: &mut [Op], name: &str, json: &Json) -> std::result::Result<(), NotSaved> {

@@ -1,6 +1,7 @@
 //! Every UI command.
 
 use crate::app::App;
+use crate::conflicts;
 use crate::edits::{self, Act, Edit, Fields};
 use crate::error::{Result, internal, store_error};
 use crate::views;
@@ -252,8 +253,9 @@ impl Handlers for App {
     async fn conflicts(&self, args: ConflictsArgs) -> Result<ConflictPage> {
         let engine = self.engine().await?;
         let device = engine.identity.device;
+        let filter = conflicts::filter(args.decided.as_deref())?;
         read(&engine.store, move |tx| {
-            let (total, items) = tx.conflicts(true, args.offset, args.limit.min(WINDOW_MAX))?;
+            let (total, items) = tx.conflicts(filter, args.offset, args.limit.min(WINDOW_MAX))?;
             let row = |(_, item): &(_, _)| views::conflict_row(tx, item, &|d| d == device);
             let rows = items.iter().map(row).collect::<std::result::Result<_, _>>()?;
             Ok(ConflictPage { total, rows })
@@ -261,12 +263,12 @@ impl Handlers for App {
         .await
     }
 
-    async fn conflicts_resolve(&self, _: ResolveArgs) -> Result<ChangeMade> {
-        Err(later())
+    async fn conflicts_resolve(&self, args: ResolveArgs) -> Result<ChangeMade> {
+        conflicts::resolve(&self.engine().await?.store, args).await
     }
 
-    async fn conflicts_resolve_many(&self, _: ResolveManyArgs) -> Result<ResolvedMany> {
-        Err(later())
+    async fn conflicts_resolve_many(&self, args: ResolveManyArgs) -> Result<ResolvedMany> {
+        conflicts::resolve_many(&self.engine().await?.store, args).await
     }
 
     async fn edit_text(&self, _: TextArgs) -> Result<ChangeMade> {

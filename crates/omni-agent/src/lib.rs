@@ -5,6 +5,7 @@ mod app;
 pub mod client;
 pub mod clock;
 mod config;
+mod conflicts;
 mod control;
 pub mod edits;
 mod engine;

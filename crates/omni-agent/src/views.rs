@@ -329,7 +329,7 @@ pub fn conflict_row(tx: &ReadTx<'_>, item: &ConflictItem, own: &dyn Fn(DeviceId)
         theirs_at: (item.theirs_ms > 0).then(|| rfc3339(item.theirs_ms)),
         settled_by: settled.map(|d| d.operator),
         settled_at: item.settled.as_ref().map(|s| rfc3339(s.at_ms)),
-        can_resolve: c.is_some(),
+        can_resolve: c.is_some() && !crate::conflicts::being_settled(tx, item)?,
         change: (kind == "change").then(|| side.map(|s| s.change.to_string())).flatten(),
         collection: c.map_or_else(String::new, |c| c.name.into()),
         record: item.record.to_string(),

@@ -656,9 +656,12 @@ rpc_types! {
         /// Only this field of the item; the others keep what is committed.
         #[serde(default)]
         pub field: Option<String>,
-        /// For `values`: field → chosen value as JSON.
+        /// For `values`: field → chosen value as JSON; fields left out keep what is committed.
         #[serde(default)]
         pub values: BTreeMap<String, Json>,
+        /// The item's `seq` as it was shown: refused as `stale` if it changed since.
+        #[serde(default)]
+        pub seq: Option<u64>,
     }
     /// Arguments of `conflicts.resolve_many`.
     pub struct ResolveManyArgs {
@@ -884,7 +887,7 @@ rpc_types! {
         pub settled_by: Option<String>,
         /// When, RFC 3339 UTC.
         pub settled_at: Option<String>,
-        /// Whether it can be settled (again) from here.
+        /// Whether it can be settled (again) from here; not while a decision made here waits for central.
         pub can_resolve: bool,
         /// The waiting change, for items of a whole change.
         pub change: Option<String>,

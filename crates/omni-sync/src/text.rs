@@ -24,3 +24,16 @@ pub fn apply(text: &str, edits: &[TextEdit]) -> Option<String> {
     }
     Some(chars.into_iter().collect())
 }
+
+/// Both sides changed the same place, differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overlap;
+
+/// Merges two texts made from one.
+pub fn merge3(base: &str, mine: &str, theirs: &str) -> Result<String, Overlap> {
+    match (base == mine, base == theirs || mine == theirs) {
+        (true, _) => Ok(theirs.to_owned()),
+        (_, true) => Ok(mine.to_owned()),
+        _ => Err(Overlap),
+    }
+}

@@ -1,9 +1,11 @@
-//! Chores of the repository: `cargo xtask bindings [--check]` and `cargo xtask layers`.
+//! Chores of the repository: `cargo xtask bindings [--check]`, `cargo xtask layers`, `cargo xtask cases FILE`.
 
 mod bindings;
+mod cases;
 mod layers;
 
 use anyhow::{Result, bail};
+use std::path::Path;
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -12,6 +14,7 @@ fn main() -> Result<()> {
         ["bindings"] => bindings::run(false),
         ["bindings", "--check"] => bindings::run(true),
         ["layers"] => layers::run(),
-        _ => bail!("usage: cargo xtask bindings [--check] | layers"),
+        ["cases", file] => cases::run(Path::new(file)),
+        _ => bail!("usage: cargo xtask bindings [--check] | layers | cases FILE"),
     }
 }

@@ -52,7 +52,7 @@ impl Publisher {
             let meta = tx.meta()?;
             Ok(CopyFacts {
                 counts: tx.queue_counts()?,
-                conflicts: tx.conflicts(true, 0, 0)?.0,
+                conflicts: tx.conflicts(omni_store::ItemFilter::Open, 0, 0)?.0,
                 rows: tx.rows_total()?,
                 cursor: meta.as_ref().map(|m| m.position.seq),
                 epoch: meta.as_ref().map(|m| m.position.epoch),

@@ -21,7 +21,7 @@ pub use history::CommitLine;
 pub use list::{ListQuery, ListRow, Page, Place, Sort, SortBy};
 pub use palette::Hit;
 pub use queue::{QueueCounts, QueueLine, QueueState};
-pub use record::{FieldStatus, RecordDetail, StoredRow};
+pub use record::{FieldStatus, ItemFilter, RecordDetail, StoredRow};
 pub use set::{RowSet, SetCache};
 pub use state::RowState;
 

@@ -12,6 +12,19 @@ use omni_sync::replica::{OutboxEntry, ReplicaMeta};
 use rusqlite::OptionalExtension as _;
 use std::collections::BTreeMap;
 
+/// Which conflict items a list shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemFilter {
+    /// Those that wait for a person.
+    Open,
+    /// Those a rule decided.
+    Auto,
+    /// Those a person settled.
+    Person,
+    /// All of them.
+    All,
+}
+
 /// A record as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRow {
@@ -116,18 +129,26 @@ impl ReadTx<'_> {
         Ok(out)
     }
 
-    /// A window of conflict items, oldest first, and how many there are.
+    /// A window of conflict items, and how many there are: open ones oldest first, others newest first.
     pub fn conflicts(
         &self,
-        open: bool,
+        filter: ItemFilter,
         offset: u64,
         limit: u64,
     ) -> std::result::Result<(u64, Vec<(Scope, ConflictItem)>), StoreError> {
-        let sql = "SELECT count(*) FROM conflict WHERE open = ?1";
-        let total: i64 = self.conn.prepare_cached(sql)?.query_row([open], |r| r.get(0))?;
-        let sql = "SELECT owner, compartment, item FROM conflict WHERE open = ?1 ORDER BY seq, id LIMIT ?2 OFFSET ?3";
-        let mut stmt = self.conn.prepare_cached(sql)?;
-        let limits = (open, limit.min(i64::MAX as u64) as i64, offset.min(i64::MAX as u64) as i64);
+        let (from, to, order) = match filter {
+            ItemFilter::Open => (tx::OPEN, tx::OPEN, "seq, id"),
+            ItemFilter::Auto => (tx::AUTO, tx::AUTO, "seq DESC, id"),
+            ItemFilter::Person => (tx::PERSON, tx::PERSON, "seq DESC, id"),
+            ItemFilter::All => (tx::AUTO, tx::PERSON, "seq DESC, id"),
+        };
+        let sql = "SELECT count(*) FROM conflict WHERE open BETWEEN ?1 AND ?2";
+        let total: i64 = self.conn.prepare_cached(sql)?.query_row([from, to], |r| r.get(0))?;
+        let sql = format!(
+            "SELECT owner, compartment, item FROM conflict WHERE open BETWEEN ?1 AND ?2 ORDER BY {order} LIMIT ?3 OFFSET ?4"
+        );
+        let mut stmt = self.conn.prepare_cached(&sql)?;
+        let limits = (from, to, limit.min(i64::MAX as u64) as i64, offset.min(i64::MAX as u64) as i64);
         let mut rows = stmt.query(limits)?;
         let mut out = Vec::new();
         while let Some(sql) = rows.next()? {

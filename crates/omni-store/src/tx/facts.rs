@@ -48,6 +48,21 @@ pub fn load_digests(conn: &Connection) -> Result<BTreeMap<Scope, Digest>> {
     Ok(out)
 }
 
+/// Number of an item a rule decided, in the column `open`.
+pub const AUTO: i64 = 0;
+/// Number of an open item.
+pub const OPEN: i64 = 1;
+/// Number of an item a person settled.
+pub const PERSON: i64 = 2;
+
+fn decided_number(decided: Decided) -> i64 {
+    match decided {
+        Decided::Auto => AUTO,
+        Decided::Open => OPEN,
+        Decided::Person => PERSON,
+    }
+}
+
 /// A conflict item with its scope, from a select of `owner, compartment, item`.
 pub fn item_from(sql: &rusqlite::Row<'_>) -> Result<(Scope, ConflictItem)> {
     let scope = Scope { owner: codec::record_id(sql.get_ref(0)?)?, compartment: sql.get(1)? };
@@ -176,7 +191,7 @@ impl WriteTx<'_> {
             scope.compartment,
             item.collection.0,
             item.record.0.as_bytes(),
-            item.decided == Decided::Open,
+            decided_number(item.decided),
             item.seq as i64,
             to_bytes(item),
         ))?;

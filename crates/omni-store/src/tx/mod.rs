@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 const ROWS_KEPT: usize = 2_048;
 
 pub use adopt::move_deferred;
-pub use facts::{item_from, load_device, load_digests, load_meta, load_own};
+pub use facts::{AUTO, OPEN, PERSON, item_from, load_device, load_digests, load_meta, load_own};
 pub use outbox::{COLUMNS as OUTBOX_COLUMNS, KeptEntry, entry_from};
 pub use rows::{NewRecord, bind_record, load};
 

@@ -5,13 +5,14 @@ use super::author::{Author, effective_base};
 use super::integrity::{self, Rights};
 use super::items;
 use super::tx::{CentralTx, Commit, ReplicaState};
-use super::work::Work;
+use super::work::{TextKey, Work};
 use crate::diff::{self, ScopedEffects};
 use crate::digest::{self, Deltas};
 use crate::interval::interval_of;
 use crate::meta::{Image, Stored};
 use crate::storage::StorageError;
-use omni_model::{Args, Op, Refusal, schema};
+use omni_model::{Args, Op, Refusal};
+use omni_model::{FieldId, RecordId};
 use omni_protocol::change::chain;
 use omni_protocol::limits::{CHANGE_BYTES_MAX, CHANGE_OPS_MAX};
 use omni_protocol::{
@@ -103,6 +104,10 @@ pub fn admit_batch(tx: &mut dyn CentralTx, sender: &Sender, batch: &Batch) -> Re
     }
     Ok(Admitted::Done { outcomes, commits })
 }
+
+/// The code of an undo that restored nothing, or not all: something wrote the fields since.
+pub const OFFERED: &str = "offered";
+const OFFERED_MESSAGE: &str = "Something changed it since, so it was left as it is. Choose the value you want.";
 
 type Answer = (Hash, Outcome, Option<Commit>);
 
@@ -200,8 +205,20 @@ fn admit_change(
     let author = author_of(tx, sender, state, replica, counter, change)?;
     match merge_change(&*tx, sender, &author, change) {
         Ok(Merged::Done(prepared, summary)) => {
-            let kind = if summary.met { OutcomeKind::Merged } else { OutcomeKind::Applied };
-            let outcome = Outcome { waits: summary.waits, ..accepted(change.id, counter, kind) };
+            if !summary.offered.is_empty() && prepared.changes_nothing() {
+                let offered = refused(change.id, counter, OutcomeKind::Rejected, OFFERED, OFFERED_MESSAGE);
+                return Ok((Outcome { waits: summary.offered, ..offered }, None));
+            }
+            let kind = match summary.met || !summary.offered.is_empty() {
+                true => OutcomeKind::Merged,
+                false => OutcomeKind::Applied,
+            };
+            let mut outcome = Outcome { waits: summary.waits, ..accepted(change.id, counter, kind) };
+            if !summary.offered.is_empty() {
+                outcome.code = Some(OFFERED.to_owned());
+                outcome.message = Some(OFFERED_MESSAGE.to_owned());
+                outcome.waits.extend(summary.offered);
+            }
             commit_prepared(tx, &author, change, bytes, prepared, outcome)
         }
         Ok(Merged::Parked(prepared, summary)) => {
@@ -220,8 +237,7 @@ fn accepted(change: ChangeId, counter: u64, kind: OutcomeKind) -> Outcome {
 
 /// The first change this one relies on whose relevant part did not take effect.
 fn held_root(tx: &dyn CentralTx, change: &Change) -> Result<Option<ChangeId>, StorageError> {
-    let touched: BTreeSet<_> =
-        change.ops.iter().flat_map(|op| op.fields().into_iter().map(move |f| (op.record().1, f))).collect();
+    let touched = touched_fields(tx, change);
     for id in &change.after {
         let Some((_, outcome)) = tx.known_change(*id)? else { return Ok(Some(*id)) };
         match outcome.kind {
@@ -232,6 +248,22 @@ fn held_root(tx: &dyn CentralTx, change: &Change) -> Result<Option<ChangeId>, St
         }
     }
     Ok(None)
+}
+
+/// The fields a change writes, those of a merge group with all its members.
+fn touched_fields(tx: &dyn CentralTx, change: &Change) -> BTreeSet<(RecordId, FieldId)> {
+    let mut touched = BTreeSet::new();
+    for op in &change.ops {
+        let (c, record) = op.record();
+        let collection = tx.catalog().by_id(c);
+        for field in op.fields() {
+            touched.insert((record, field));
+            let group = collection.and_then(|c| c.field_by_id(field)).and_then(|f| f.group);
+            let members = collection.zip(group).into_iter().flat_map(|(c, g)| c.group(g));
+            touched.extend(members.map(|f| (record, f.id)));
+        }
+    }
+    touched
 }
 
 fn author_of(
@@ -254,6 +286,7 @@ fn author_of(
         lineage: state.lineage.clone(),
         relied: BTreeSet::new(),
         base,
+        epoch: change.base.epoch,
         interval: interval_of(&change.time, &samples, lower, sender.now_ms),
         authority: sender.authority,
         typed_ms: change.time.wall_ms,
@@ -295,6 +328,13 @@ struct Prepared {
     deltas: Deltas,
     images: Vec<Image>,
     items: Vec<(Scope, omni_protocol::ConflictItem)>,
+    texts: Vec<(TextKey, Vec<u8>)>,
+}
+
+impl Prepared {
+    fn changes_nothing(&self) -> bool {
+        self.effects.is_empty()
+    }
 }
 
 enum Merged {
@@ -323,7 +363,7 @@ fn planned_ops(work: &Work, change: &Change) -> Result<Vec<Op>, Stop> {
     if !change.is_command() {
         return Ok(change.ops.clone());
     }
-    let Some(command) = schema::command_by_id(change.command).filter(|c| c.version == change.version) else {
+    let Some(command) = work.catalog().command_by_id(change.command).filter(|c| c.version == change.version) else {
         let text = format!("Central does not know command {} in version {}.", change.command, change.version);
         return Err(Stop::Refused(Refusal::new("unknown_command", text)));
     };
@@ -369,7 +409,8 @@ fn prepare(work: &Work, author: &Author) -> Result<Prepared, StorageError> {
         effects.entry(item.scope).or_default().push(Effect::Conflict(item.clone()));
         items.push((item.scope, item.clone()));
     }
-    Ok(Prepared { records, effects, deltas, images, items })
+    let texts = work.texts().map(|(key, history)| (*key, history.clone())).collect();
+    Ok(Prepared { records, effects, deltas, images, items, texts })
 }
 
 /// Stores what was prepared and appends the commit. A change that changed nothing makes no commit: its outcome names
@@ -384,6 +425,9 @@ fn commit_prepared(
 ) -> Result<(Outcome, Option<Commit>), StorageError> {
     for stored in &prepared.records {
         tx.put_record(stored)?;
+    }
+    for ((c, id, field), history) in &prepared.texts {
+        tx.put_text_history(*c, *id, *field, history)?;
     }
     let head = tx.head()?.position;
     if prepared.effects.is_empty() {

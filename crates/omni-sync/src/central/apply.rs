@@ -1,12 +1,13 @@
 //! Applies a change's operations to a working copy: units through the merge, deletes against edits, conflict items.
 
 use super::author::Author;
-use super::items;
 use super::merge::{self, Unit, Verdict};
+use super::text::TextWrite;
 use super::work::Work;
+use super::{items, resolve, texts, undo, write};
 use crate::meta::{RecordMeta, Stored};
 use crate::storage::StorageError;
-use omni_model::{Collection, CollectionId, DeleteRule, FieldId, Op, Policy, RecordId, Refusal, Row, Value, schema};
+use omni_model::{Collection, CollectionId, DeleteRule, FieldId, Op, Policy, RecordId, Refusal, Row, Value};
 use std::collections::BTreeSet;
 
 /// What became of a change as a whole.
@@ -16,6 +17,8 @@ pub struct Summary {
     pub met: bool,
     /// Fields that did not take effect: lost by rule, or waiting.
     pub waits: Vec<(RecordId, FieldId)>,
+    /// Fields whose undo is offered as a choice instead of done: something wrote them since.
+    pub offered: Vec<(RecordId, FieldId)>,
 }
 
 /// Storage failed, or the change is refused.
@@ -38,7 +41,7 @@ impl From<Refusal> for Stop {
     }
 }
 
-fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, Stop> {
+pub fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, Stop> {
     Err(Stop::Refused(Refusal::new(code, message)))
 }
 
@@ -51,58 +54,88 @@ pub fn apply_ops(work: &mut Work, author: &Author, ops: &[Op], was: &[Value]) ->
             continue;
         }
         let (cid, record) = op.record();
-        let Some(collection) = schema::by_id(cid) else {
+        let Some(collection) = work.catalog().by_id(cid) else {
             return refuse("unknown_field", format!("Central does not know collection {}.", cid.0));
         };
         match op {
-            Op::Insert { key, values, .. } => {
-                insert(work, author, collection, record, key.as_deref(), values, &mut summary)?;
-            }
-            Op::Delete { .. } => delete(work, author, collection, record, &mut summary)?,
             Op::Set { field, .. } => {
                 let members = unit_members(ops, at, collection, *field);
                 let unit: Unit = members.iter().filter_map(|&i| set_of(&ops[i])).collect();
-                let before: Vec<Value> = members.iter().map(|&i| was.get(i).cloned().unwrap_or_default()).collect();
+                let before: Vec<Option<Value>> =
+                    members.iter().map(|&i| was.get(i).filter(|_| was.len() == ops.len()).cloned()).collect();
                 grouped.extend(members);
-                let mut stored = writable(work, author, collection, record, &unit, &mut summary)?;
-                if let Some(stored) = stored.as_mut() {
-                    plain_write(collection, &unit)?;
-                    write_unit(work, author, collection, stored, &unit, &before, &mut summary)?;
-                    work.store(stored.clone())?;
-                }
+                write::set(work, author, collection, record, unit, before, &mut summary)?;
             }
-            Op::Text { .. } | Op::Resolve { .. } | Op::Undo { .. } => {
-                return refuse("not_available", "Central cannot do this yet.");
-            }
-            Op::Add { field, by, .. } => {
-                expect_policy(collection, *field, |p| p == Policy::Counter)?;
-                let unit = vec![(*field, Value::Int(*by))];
-                if let Some(mut stored) = writable(work, author, collection, record, &unit, &mut summary)? {
-                    merge::merge_add(&mut stored, *field, *by, author);
-                    work.store(stored)?;
-                }
-            }
-            Op::Include { field, item, .. } | Op::Exclude { field, item, .. } => {
-                expect_policy(collection, *field, |p| p == Policy::Set)?;
-                let add = matches!(op, Op::Include { .. });
-                let unit = vec![(*field, Value::set([item.as_str()]))];
-                if let Some(mut stored) = writable(work, author, collection, record, &unit, &mut summary)? {
-                    let verdict = match add {
-                        true => merge::merge_include(&mut stored, *field, item, author),
-                        false => merge::merge_exclude(&mut stored, *field, item, author),
-                    };
-                    if let Verdict::Lost { rule } = verdict {
-                        summary.met = true;
-                        summary.waits.push((record, *field));
-                        let winner = vec![Value::set([item.as_str()])];
-                        items::decide(work, author, &stored, &[*field], rule, &[Value::Null], &winner, author.device);
-                    }
-                    work.store(stored)?;
-                }
-            }
+            _ => apply_op(work, author, collection, op, &mut summary)?,
         }
     }
     Ok(summary)
+}
+
+/// Any operation but a set.
+fn apply_op(
+    work: &mut Work,
+    author: &Author,
+    collection: &'static Collection,
+    op: &Op,
+    summary: &mut Summary,
+) -> Result<(), Stop> {
+    let (_, record) = op.record();
+    match op {
+        Op::Insert { key, values, .. } => insert(work, author, collection, record, key.as_deref(), values, summary),
+        Op::Delete { .. } => delete(work, author, collection, record, summary),
+        Op::Add { field, by, .. } => {
+            expect_policy(collection, *field, |p| p == Policy::Counter)?;
+            let unit = vec![(*field, Value::Int(*by))];
+            if let Some(mut stored) = writable(work, author, collection, record, &unit, summary)? {
+                merge::merge_add(&mut stored, *field, *by, author);
+                work.store(stored)?;
+            }
+            Ok(())
+        }
+        Op::Include { field, item, .. } | Op::Exclude { field, item, .. } => {
+            let add = matches!(op, Op::Include { .. });
+            set_item(work, author, collection, record, *field, item, add, summary)
+        }
+        Op::Text { field, seen, edits, .. } => {
+            expect_policy(collection, *field, |p| p == Policy::Text)?;
+            let write = TextWrite::Edits { seen: *seen, edits };
+            texts::write(work, author, collection, record, *field, &write, summary)
+        }
+        Op::Resolve { item, saw, choice, .. } => {
+            resolve::resolve(work, author, collection, record, (*item, *saw), choice, summary)
+        }
+        Op::Undo { change, .. } => undo::undo(work, author, collection, record, *change, summary),
+        Op::Set { .. } => Ok(()),
+    }
+}
+
+/// Puts an item into a set or takes it out.
+#[allow(clippy::too_many_arguments)]
+fn set_item(
+    work: &mut Work,
+    author: &Author,
+    collection: &'static Collection,
+    record: RecordId,
+    field: FieldId,
+    item: &str,
+    add: bool,
+    summary: &mut Summary,
+) -> Result<(), Stop> {
+    expect_policy(collection, field, |p| p == Policy::Set)?;
+    let unit = vec![(field, Value::set([item]))];
+    let Some(mut stored) = writable(work, author, collection, record, &unit, summary)? else { return Ok(()) };
+    let verdict = match add {
+        true => merge::merge_include(&mut stored, field, item, author),
+        false => merge::merge_exclude(&mut stored, field, item, author),
+    };
+    if let Verdict::Lost { rule } = verdict {
+        summary.met = true;
+        summary.waits.push((record, field));
+        let winner = vec![Value::set([item])];
+        items::decide(work, author, &stored, &[field], rule, &[Value::Null], &winner, author.device);
+    }
+    Ok(work.store(stored)?)
 }
 
 fn set_of(op: &Op) -> Option<(FieldId, Value)> {
@@ -124,20 +157,6 @@ fn unit_members(ops: &[Op], at: usize, collection: &Collection, field: FieldId) 
         .collect()
 }
 
-/// A set of a plain value must fit a known field that is written by sets.
-fn plain_write(collection: &Collection, unit: &Unit) -> Result<(), Stop> {
-    for (id, value) in unit {
-        let Some(field) = collection.field_by_id(*id) else {
-            return refuse("unknown_field", format!("Central does not know field {} of {}.", id.0, collection.name));
-        };
-        if matches!(field.policy, Policy::Counter | Policy::Set) {
-            return refuse("bad_operation", format!("{} is not written as a whole.", field.label));
-        }
-        field.check(value).map_err(|e| Refusal::new("invalid", e.to_string()))?;
-    }
-    Ok(())
-}
-
 fn expect_policy(collection: &Collection, field: FieldId, fits: impl Fn(Policy) -> bool) -> Result<(), Stop> {
     match collection.field_by_id(field) {
         None => refuse("unknown_field", format!("Central does not know field {} of {}.", field.0, collection.name)),
@@ -148,10 +167,10 @@ fn expect_policy(collection: &Collection, field: FieldId, fits: impl Fn(Policy) 
 
 /// The record as a target of a write: live, or restored over a delete where the rules say so. `None` = the committed
 /// delete stands and the write waits in an item.
-fn writable(
+pub fn writable(
     work: &mut Work,
     author: &Author,
-    collection: &Collection,
+    collection: &'static Collection,
     record: RecordId,
     unit: &Unit,
     summary: &mut Summary,
@@ -175,7 +194,7 @@ fn writable(
 }
 
 /// A deleted record lives again with its former values.
-fn restore(stored: &mut Stored, author: &Author) {
+pub fn restore(stored: &mut Stored, author: &Author) {
     stored.meta.deleted = None;
     stored.meta.seq = author.seq;
 }
@@ -183,7 +202,7 @@ fn restore(stored: &mut Stored, author: &Author) {
 fn insert(
     work: &mut Work,
     author: &Author,
-    collection: &Collection,
+    collection: &'static Collection,
     record: RecordId,
     key: Option<&str>,
     values: &[(FieldId, Value)],
@@ -228,7 +247,7 @@ fn insert(
 fn insert_field(
     work: &mut Work,
     author: &Author,
-    collection: &Collection,
+    collection: &'static Collection,
     stored: &mut Stored,
     values: &[(FieldId, Value)],
     (id, value): (FieldId, &Value),
@@ -251,8 +270,8 @@ fn insert_field(
             };
             let unit: Unit = values.iter().filter(|(f, _)| same_group(*f)).cloned().collect();
             done.extend(unit.iter().map(|(f, _)| *f));
-            let before = vec![Value::Null; unit.len()];
-            write_unit(work, author, collection, stored, &unit, &before, summary)?;
+            let before = vec![Some(Value::Null); unit.len()];
+            write::write_unit(work, author, collection, stored, &unit, &before, summary)?;
         }
     }
     Ok(())
@@ -284,69 +303,11 @@ fn created(
     Stored { row, meta }
 }
 
-/// One unit against a live record: open items first, then the merge, then the items its verdict asks for.
-fn write_unit(
-    work: &mut Work,
-    author: &Author,
-    collection: &Collection,
-    stored: &mut Stored,
-    unit: &Unit,
-    before: &[Value],
-    summary: &mut Summary,
-) -> Result<(), Stop> {
-    let equal = unit.iter().all(|(f, v)| stored.row.get(*f) == v || (stored.row.get(*f).is_null() && v.is_null()));
-    let fields: Vec<FieldId> = unit.iter().map(|(f, _)| *f).collect();
-    let open = fields.iter().find_map(|f| stored.meta.fields.get(f).and_then(|m| m.open));
-    if let (Some(id), false) = (open, equal) {
-        let item = work.item(id)?.ok_or_else(|| StorageError::corrupt("conflict item"))?;
-        if author.base < item.seq {
-            summary.met = true;
-            summary.waits.extend(fields.iter().map(|f| (stored.row.id, *f)));
-            items::join(work, author, stored, item, unit, false);
-            return Ok(());
-        }
-        items::supersede(work, author, stored, item);
-        merge::take(stored, unit, author);
-        return Ok(());
-    }
-    let theirs_device = fields.first().and_then(|f| stored.meta.fields.get(f)).map_or(stored.meta.device, |m| m.device);
-    let committed: Vec<Value> = fields.iter().map(|f| stored.row.get(*f).clone()).collect();
-    match merge::merge_unit(stored, collection, unit, author) {
-        Verdict::NoChange | Verdict::Took => {}
-        Verdict::Won { rule, loser } => {
-            summary.met = true;
-            let lost: Vec<Value> = loser.into_iter().map(|(_, v)| v).collect();
-            let won: Vec<Value> = unit.iter().map(|(_, v)| v.clone()).collect();
-            items::decide_sides(work, author, stored, &fields, rule, (theirs_device, &lost), (author.device, &won));
-        }
-        Verdict::Lost { rule } => {
-            summary.met = true;
-            summary.waits.extend(fields.iter().map(|f| (stored.row.id, *f)));
-            let mine: Vec<Value> = unit.iter().map(|(_, v)| v.clone()).collect();
-            items::decide_sides(
-                work,
-                author,
-                stored,
-                &fields,
-                rule,
-                (author.device, &mine),
-                (theirs_device, &committed),
-            );
-        }
-        Verdict::Waits { rule } => {
-            summary.met = true;
-            summary.waits.extend(fields.iter().map(|f| (stored.row.id, *f)));
-            items::open(work, author, stored, unit, before, rule)?;
-        }
-    }
-    Ok(())
-}
-
 /// A delete: known writes only → gone; an unknown edit → the collection's delete rule.
 fn delete(
     work: &mut Work,
     author: &Author,
-    collection: &Collection,
+    collection: &'static Collection,
     record: RecordId,
     summary: &mut Summary,
 ) -> Result<(), Stop> {

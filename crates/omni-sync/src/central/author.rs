@@ -22,6 +22,8 @@ pub struct Author {
     pub relied: BTreeSet<(ReplicaId, u64)>,
     /// Its base in the current epoch's terms.
     pub base: u64,
+    /// The epoch its base was named in.
+    pub epoch: u32,
     /// When it was made.
     pub interval: Interval,
     /// Authority central grants it; higher wins under `Authority`.

@@ -4,9 +4,7 @@ use super::apply::Stop;
 use super::work::{Work, Working};
 use crate::meta::Stored;
 use omni_model::records::owner_of;
-use omni_model::{
-    Collection, Compartment, Field, FieldId, FieldType, Op, OwnerRule, RecordId, Refusal, Row, Value, schema,
-};
+use omni_model::{Collection, Compartment, Field, FieldId, FieldType, Op, OwnerRule, RecordId, Refusal, Row, Value};
 use omni_protocol::{Grants, Scope};
 use std::collections::{BTreeSet, VecDeque};
 
@@ -70,7 +68,7 @@ fn settle_owners(work: &mut Work) -> Result<(), Stop> {
     let mut queue: VecDeque<Working> = work.touched().into();
     while let Some(w) = queue.pop_front() {
         let Some(mut stored) = w.now.filter(Stored::is_live) else { continue };
-        let Some(collection) = schema::by_id(stored.row.collection) else { continue };
+        let Some(collection) = work.catalog().by_id(stored.row.collection) else { continue };
         let Some(stored_now) = work.load(stored.row.collection, stored.row.id)? else { continue };
         stored.row.owner = stored_now.row.owner;
         let Some(owner) = owner_of(collection, &stored.row, work) else {
@@ -93,7 +91,7 @@ fn settle_owners(work: &mut Work) -> Result<(), Stop> {
 /// Records that take their owner from this one.
 fn inheritors(work: &mut Work, parent: &Collection, id: RecordId) -> Result<Vec<Working>, Stop> {
     let mut out = Vec::new();
-    for child in schema::COLLECTIONS {
+    for child in work.catalog().collections {
         let OwnerRule::Inherit(name) = child.owner else { continue };
         let Some(field) = child.field(name).filter(|f| f.target() == Some(parent.name)) else { continue };
         for record in work.links_to(child.id, field.id, id)? {
@@ -144,8 +142,8 @@ fn check_rights(row: &Row, changed: BTreeSet<FieldId>, rights: &Rights) -> Resul
 
 /// A record others link to cannot be deleted.
 fn check_unlinked(work: &Work, row: &Row) -> Result<(), Stop> {
-    let Some(target) = schema::by_id(row.collection) else { return Ok(()) };
-    for collection in schema::COLLECTIONS {
+    let Some(target) = work.catalog().by_id(row.collection) else { return Ok(()) };
+    for collection in work.catalog().collections {
         for field in collection.fields.iter().filter(|f| f.ty == FieldType::Ref(target.name)) {
             let links = work.links_to(collection.id, field.id, row.id)?.into_iter().filter(|id| *id != row.id).count();
             if links > 0 {
@@ -158,7 +156,7 @@ fn check_unlinked(work: &Work, row: &Row) -> Result<(), Stop> {
 }
 
 fn check_row(work: &Work, before: Option<&Row>, row: &Row) -> Result<(), Stop> {
-    let Some(collection) = schema::by_id(row.collection) else { return Ok(()) };
+    let Some(collection) = work.catalog().by_id(row.collection) else { return Ok(()) };
     let changed = changed(before, Some(row));
     for error in collection.check(row) {
         // A rule may be named like a field: it concerns the whole record all the same.
@@ -181,7 +179,7 @@ fn check_row(work: &Work, before: Option<&Row>, row: &Row) -> Result<(), Stop> {
 }
 
 fn check_links(work: &Work, field: &Field, value: &Value) -> Result<(), Stop> {
-    let Some(target) = field.target().and_then(schema::by_name) else { return Ok(()) };
+    let Some(target) = field.target().and_then(|name| work.catalog().by_name(name)) else { return Ok(()) };
     let linked: Vec<RecordId> = match value {
         Value::Id(id) => vec![*id],
         Value::Set(items) => items.iter().filter_map(|i| uuid::Uuid::parse_str(i).ok().map(RecordId)).collect(),

@@ -1,8 +1,7 @@
 //! The merge of one write unit (a field, or the fields of one merge group) against committed state.
 //!
-//! One function per policy family, all over `Stored` and `Author`; nothing here touches storage. `Latest`, `Set`,
-//! `Counter`, `Max`, `Min` and `Protected` are complete; `Authority`, `Order`, `Text` and `Transition` behave as
-//! `Protected` when writes are concurrent, so nothing of theirs is ever merged silently.
+//! One function per policy family, all over `Stored` and `Author`; nothing here touches storage. Texts are merged in
+//! `texts`, by the text engine: a write of a whole text that reaches this table waits like a protected one.
 
 use super::author::Author;
 use crate::meta::{FieldMeta, Kept, Stamp, Stored};
@@ -36,6 +35,8 @@ pub enum Verdict {
         /// The rule's word.
         rule: &'static str,
     },
+    /// It leads, knowingly, from the committed state to one that cannot follow it.
+    Illegal,
 }
 
 /// The write that stands in a field: its own, or the record's creation where the creation filled it.
@@ -63,18 +64,62 @@ pub fn merge_unit(stored: &mut Stored, collection: &Collection, unit: &Unit, aut
     if let Policy::Max | Policy::Min = field.policy {
         return merge_bound(stored, field, unit, author);
     }
-    if is_known(stored, unit, author) {
+    let known = is_known(stored, unit, author);
+    if let Policy::Transition(_) = field.policy {
+        return merge_transition(stored, collection, unit, author, known);
+    }
+    if known {
         take(stored, unit, author);
         return Verdict::Took;
     }
     match field.policy {
-        Policy::Latest => merge_latest(stored, unit, author),
+        // A move is the newest place of one record; which index it is does not matter.
+        Policy::Latest | Policy::Order | Policy::Authority => merge_ranked(stored, field.policy, unit, author),
         other => Verdict::Waits { rule: other.name() },
     }
 }
 
-/// Null and the empty set are the same.
-fn same(a: &Value, b: &Value) -> bool {
+/// `Transition`: judged from the committed state, whoever wrote it.
+fn merge_transition(
+    stored: &mut Stored,
+    collection: &Collection,
+    unit: &Unit,
+    author: &Author,
+    known: bool,
+) -> Verdict {
+    let legal = unit.iter().all(|(id, to)| {
+        let from = stored.row.get(*id);
+        same(from, to) || collection.field_by_id(*id).is_none_or(|f| may_follow(f, from, to))
+    });
+    match (legal, known) {
+        (true, true) => {
+            take(stored, unit, author);
+            Verdict::Took
+        }
+        (true, false) => {
+            let loser = standing_values(stored, unit);
+            take(stored, unit, author);
+            Verdict::Won { rule: "Transition", loser }
+        }
+        (false, true) => Verdict::Illegal,
+        (false, false) => Verdict::Waits { rule: "Transition" },
+    }
+}
+
+/// Whether a state may follow another by the field's table. Any state may be the first.
+pub fn may_follow(field: &Field, from: &Value, to: &Value) -> bool {
+    let Policy::Transition(table) = field.policy else { return true };
+    let Some(from) = from.as_text() else { return true };
+    let next = table.iter().find(|(state, _)| *state == from).map_or(&[][..], |(_, next)| *next);
+    to.as_text().is_some_and(|to| next.contains(&to))
+}
+
+fn standing_values(stored: &Stored, unit: &Unit) -> Unit {
+    unit.iter().map(|(f, _)| (*f, stored.row.get(*f).clone())).collect()
+}
+
+/// Equal values. Null and the empty set are the same.
+pub fn same(a: &Value, b: &Value) -> bool {
     a == b || (a.is_null() && b.is_null())
 }
 
@@ -114,37 +159,76 @@ fn kept_edits(stored: &Stored, field: FieldId) -> Vec<Kept> {
     }
 }
 
-/// `Latest`: the newest edit wins if its interval is disjoint from every concurrent edit kept for the field.
-fn merge_latest(stored: &mut Stored, unit: &Unit, author: &Author) -> Verdict {
-    let mut wins = true;
-    let mut rivals_total = 0;
+/// What the edits kept for one field say about a concurrent one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judgement {
+    /// Nothing to compare with.
+    Free,
+    Wins(&'static str),
+    Loses(&'static str),
+    /// Intervals share an instant: nobody can say which came later.
+    Open,
+}
+
+/// `Latest`, `Order`, `Authority`: judged field by field; the fields of a group win or lose together.
+fn merge_ranked(stored: &mut Stored, policy: Policy, unit: &Unit, author: &Author) -> Verdict {
+    let mut judgements = Vec::with_capacity(unit.len());
     for (field, _) in unit {
         let rivals: Vec<Kept> = kept_edits(stored, *field).into_iter().filter(|k| !author.knows(&k.stamp)).collect();
-        rivals_total = rivals_total.max(rivals.len());
-        let newest_rival = rivals.iter().max_by_key(|k| k.interval.from);
-        let Some(newest) = newest_rival else { continue };
-        if rivals.iter().all(|k| author.interval.after(&k.interval)) {
-            continue;
+        // One more edit than can be kept: from here on a person decides.
+        if rivals.len() >= KEPT_EDITS_MAX {
+            return Verdict::Waits { rule: policy.name() };
         }
-        let rest_older = rivals.iter().filter(|k| k.stamp != newest.stamp).all(|k| newest.interval.after(&k.interval));
-        if newest.interval.after(&author.interval) && rest_older {
-            wins = false;
-        } else {
-            return Verdict::Waits { rule: "Latest" };
+        judgements.push(judge(policy, &rivals, author));
+    }
+    let wins = judgements.iter().find_map(|j| if let Judgement::Wins(rule) = j { Some(*rule) } else { None });
+    let loses = judgements.iter().find_map(|j| if let Judgement::Loses(rule) = j { Some(*rule) } else { None });
+    if judgements.contains(&Judgement::Open) || (wins.is_some() && loses.is_some()) {
+        return Verdict::Waits { rule: policy.name() };
+    }
+    match loses {
+        Some(rule) => {
+            // An edit outranked by authority is not compared with later ones.
+            if rule == "Latest" {
+                unit.iter().for_each(|(field, _)| remember(stored, *field, author));
+            }
+            Verdict::Lost { rule }
+        }
+        None => {
+            let loser = standing_values(stored, unit);
+            take(stored, unit, author);
+            if policy == Policy::Authority {
+                unit.iter().for_each(|(field, _)| drop_outranked(stored, *field, author.authority));
+            }
+            Verdict::Won { rule: wins.unwrap_or("Latest"), loser }
         }
     }
-    if rivals_total >= KEPT_EDITS_MAX {
-        return Verdict::Waits { rule: "Latest" };
+}
+
+/// By authority first, where the policy ranks by it; then the newest wins if its interval is disjoint from every rival's.
+fn judge(policy: Policy, rivals: &[Kept], author: &Author) -> Judgement {
+    let Some(highest) = rivals.iter().map(|k| k.authority).max() else { return Judgement::Free };
+    let rivals: Vec<&Kept> = match policy {
+        Policy::Authority if author.authority > highest => return Judgement::Wins("Authority"),
+        Policy::Authority if author.authority < highest => return Judgement::Loses("Authority"),
+        Policy::Authority => rivals.iter().filter(|k| k.authority == highest).collect(),
+        _ => rivals.iter().collect(),
+    };
+    if rivals.iter().all(|k| author.interval.after(&k.interval)) {
+        return Judgement::Wins("Latest");
     }
-    if wins {
-        let loser = unit.iter().map(|(f, _)| (*f, stored.row.get(*f).clone())).collect();
-        take(stored, unit, author);
-        return Verdict::Won { rule: "Latest", loser };
+    let Some(newest) = rivals.iter().max_by_key(|k| k.interval.from) else { return Judgement::Free };
+    let rest_older = rivals.iter().filter(|k| k.stamp != newest.stamp).all(|k| newest.interval.after(&k.interval));
+    match newest.interval.after(&author.interval) && rest_older {
+        true => Judgement::Loses("Latest"),
+        false => Judgement::Open,
     }
-    for (field, _) in unit {
-        remember(stored, *field, author);
+}
+
+fn drop_outranked(stored: &mut Stored, field: FieldId, authority: u8) {
+    if let Some(meta) = stored.meta.fields.get_mut(&field) {
+        meta.kept.retain(|k| k.authority >= authority);
     }
-    Verdict::Lost { rule: "Latest" }
 }
 
 /// Keeps a losing edit for later comparisons without touching the standing value or its writer.
@@ -169,7 +253,7 @@ fn standing(stored: &Stored, field: FieldId) -> FieldMeta {
 
 /// The field's causality after a write that adds to what stands: writes its author did not know are kept beside it, at
 /// most one of each replica, because the last writer alone would hide them from a later delete.
-fn added(stored: &Stored, field: FieldId, author: &Author) -> FieldMeta {
+pub fn added(stored: &Stored, field: FieldId, author: &Author) -> FieldMeta {
     let mut meta = written(stored, field, author);
     let mut kept = kept_edits(stored, field);
     kept.retain(|k| !author.knows(&k.stamp));
@@ -181,7 +265,8 @@ fn added(stored: &Stored, field: FieldId, author: &Author) -> FieldMeta {
 
 /// Whether a write its author did not know stands in the field.
 pub fn holds_unknown(stored: &Stored, collection: &Collection, field: FieldId, author: &Author) -> bool {
-    let adds = collection.field_by_id(field).is_some_and(|f| matches!(f.policy, Policy::Counter | Policy::Set));
+    let adds =
+        collection.field_by_id(field).is_some_and(|f| matches!(f.policy, Policy::Counter | Policy::Set | Policy::Text));
     let Some(meta) = stored.meta.fields.get(&field) else { return false };
     !author.knows(&meta.last) || (adds && meta.kept.iter().any(|k| !author.knows(&k.stamp)))
 }

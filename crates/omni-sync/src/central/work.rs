@@ -4,12 +4,15 @@
 use super::tx::CentralTx;
 use crate::meta::Stored;
 use crate::storage::StorageError;
-use omni_model::{CollectionId, FieldId, RecordId, Records, Row};
+use omni_model::{Catalog, CollectionId, FieldId, RecordId, Records, Row};
 use omni_protocol::{ConflictId, ConflictItem};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 type Key = (CollectionId, RecordId);
+
+/// A text field of a record.
+pub type TextKey = (CollectionId, RecordId, FieldId);
 
 /// One record before and now.
 #[derive(Clone, Debug)]
@@ -25,18 +28,48 @@ pub struct Work<'a> {
     tx: &'a dyn CentralTx,
     records: RefCell<BTreeMap<Key, Working>>,
     items: BTreeMap<ConflictId, ConflictItem>,
+    texts: BTreeMap<TextKey, Vec<u8>>,
     failed: Cell<Option<StorageError>>,
 }
 
 impl<'a> Work<'a> {
     /// An empty working copy over committed state.
     pub fn new(tx: &'a dyn CentralTx) -> Work<'a> {
-        Work { tx, records: RefCell::default(), items: BTreeMap::new(), failed: Cell::new(None) }
+        Work {
+            tx,
+            records: RefCell::default(),
+            items: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            failed: Cell::new(None),
+        }
     }
 
     /// The storage beneath.
     pub fn tx(&self) -> &'a dyn CentralTx {
         self.tx
+    }
+
+    /// The collections and commands central serves.
+    pub fn catalog(&self) -> &'static Catalog {
+        self.tx.catalog()
+    }
+
+    /// The history of a text field as the change has left it so far.
+    pub fn text_history(&self, key: TextKey) -> Result<Option<Vec<u8>>, StorageError> {
+        match self.texts.get(&key) {
+            Some(history) => Ok(Some(history.clone())),
+            None => self.tx.text_history(key.0, key.1, key.2),
+        }
+    }
+
+    /// Changes the history of a text field in the working copy.
+    pub fn put_text_history(&mut self, key: TextKey, history: Vec<u8>) {
+        self.texts.insert(key, history);
+    }
+
+    /// Histories of text fields the change has written.
+    pub fn texts(&self) -> impl Iterator<Item = (&TextKey, &Vec<u8>)> {
+        self.texts.iter()
     }
 
     /// The record as the change has left it so far, deleted ones included.

@@ -228,6 +228,8 @@ fn check_op(op: &Op, row: Option<&Row>) -> Result<(), EditError> {
             return refuse("invalid", "The record's id does not follow from its key.");
         }
         (Op::Insert { .. }, None) => {}
+        // A decision or an undo may bring a deleted record back.
+        (Op::Resolve { .. } | Op::Undo { .. }, None) => {}
         (_, None) => return refuse("not_found", format!("This {label} does not exist.")),
         _ => {}
     }

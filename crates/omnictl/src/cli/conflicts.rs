@@ -6,7 +6,7 @@ use crate::output::{cell, line, show, table, text};
 use crate::times;
 use clap::{Args, Subcommand, ValueEnum};
 use omni_protocol::WireError;
-use omni_protocol::rpc::{ConflictPage, ConflictRow};
+use omni_protocol::rpc::{ChangeMade, ConflictPage, ConflictRow};
 use serde_json::json;
 
 /// Rows asked for at once.
@@ -15,6 +15,9 @@ const WINDOW: u64 = 500;
 /// Flags of `conflicts`.
 #[derive(Debug, Args)]
 pub struct ConflictsArgs {
+    /// Those that were decided too.
+    #[arg(long)]
+    decided: bool,
     #[command(subcommand)]
     act: Option<ConflictsAct>,
 }
@@ -53,7 +56,7 @@ enum Take {
 pub async fn conflicts(args: ConflictsArgs, laptop: &mut Laptop, json: bool) -> Result<u8> {
     match args.act {
         None => {
-            let rows = open_conflicts(laptop).await?;
+            let rows = listed(laptop, if args.decided { "all" } else { "open" }).await?;
             if !json {
                 let _ = text(&if rows.is_empty() { "No conflict is open.".to_owned() } else { conflicts_text(&rows) });
                 return Ok(0);
@@ -66,21 +69,23 @@ pub async fn conflicts(args: ConflictsArgs, laptop: &mut Laptop, json: bool) -> 
             Ok(0)
         }
         Some(ConflictsAct::Show { id }) => {
-            let found = open_conflicts(laptop).await?.into_iter().find(|r| r.id.eq_ignore_ascii_case(&id));
-            let row = found.ok_or_else(|| WireError::new("not_found", format!("No conflict “{id}” is open here.")))?;
+            let found = listed(laptop, "all").await?.into_iter().find(|r| r.id.eq_ignore_ascii_case(&id));
+            let row = found.ok_or_else(|| WireError::new("not_found", format!("No conflict “{id}” is here.")))?;
             show(json, &json!(row), || conflict_text(&row))
         }
         Some(ConflictsAct::Resolve { id, take, field }) => {
-            tracing::debug!(id, ?take, ?field, "not decided");
-            super::later::not_available("conflicts resolve")
+            let take = take.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
+            let made = laptop.call("conflicts.resolve", json!({"id": id, "take": take, "field": field})).await?;
+            let made: ChangeMade = shaped("conflicts.resolve", made)?;
+            show(json, &json!(made), || "Decided. It is sent like any other edit.".to_owned())
         }
     }
 }
 
-async fn open_conflicts(laptop: &mut Laptop) -> Result<Vec<ConflictRow>> {
+async fn listed(laptop: &mut Laptop, decided: &str) -> Result<Vec<ConflictRow>> {
     let mut rows = Vec::new();
     loop {
-        let ask = json!({"offset": rows.len(), "limit": WINDOW});
+        let ask = json!({"decided": decided, "offset": rows.len(), "limit": WINDOW});
         let page: ConflictPage = shaped("conflicts", laptop.call("conflicts", ask).await?)?;
         let last = (page.rows.len() as u64) < WINDOW;
         rows.extend(page.rows);

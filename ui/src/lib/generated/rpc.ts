@@ -350,7 +350,7 @@ settled_by: string | null,
  */
 settled_at: string | null,
 /**
- * Whether it can be settled (again) from here.
+ * Whether it can be settled (again) from here; not while a decision made here waits for central.
  */
 can_resolve: boolean,
 /**
@@ -1211,9 +1211,13 @@ take: string,
  */
 field: string | null,
 /**
- * For `values`: field → chosen value as JSON.
+ * For `values`: field → chosen value as JSON; fields left out keep what is committed.
  */
-values: { [key in string]: JsonValue }, };
+values: { [key in string]: JsonValue },
+/**
+ * The item's `seq` as it was shown: refused as `stale` if it changed since.
+ */
+seq: number | null, };
 
 /**
  * Arguments of `conflicts.resolve_many`.
