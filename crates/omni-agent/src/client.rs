@@ -4,10 +4,10 @@ use crate::error::{Result, internal};
 use crate::sync::measure::Traffic;
 use futures_util::StreamExt;
 use omni_protocol::frame::from_bytes;
-use omni_protocol::limits::{SERVER_FRAME_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX};
+use omni_protocol::limits::{SERVER_FRAME_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX, ZSTD_LEVEL};
 use omni_protocol::{
-    BucketRows, BucketSums, ChunkRef, DeviceId, DigestList, FeedPage, Hash, Manifest, ReplicaId, Scope, SnapshotChunk,
-    WireError,
+    BucketRows, BucketSums, ChunkRef, DeviceId, DigestList, FeedPage, Hash, Manifest, Originals, ReplicaId, Scope,
+    SnapshotChunk, WireError,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -121,6 +121,21 @@ impl Client {
         let path = format!("/v1/digest/rows?{}&buckets={}", scope_query(scope), hex_list(buckets));
         let bytes = self.get(token, &path, SERVER_FRAME_BYTES_MAX).await?;
         from_bytes(&bytes).map_err(|_| unreadable("list of rows"))
+    }
+
+    /// Signed originals this laptop is to keep, after a seq.
+    pub async fn originals(&self, token: &str, after: u64) -> Result<Originals> {
+        let bytes = self.get(token, &format!("/v1/originals?after={after}"), SERVER_FRAME_BYTES_MAX).await?;
+        from_bytes(&bytes).map_err(|_| unreadable("page of originals"))
+    }
+
+    /// Gives a recovering central originals. `last`: there are no more.
+    pub async fn offer(&self, token: &str, originals: &[u8], last: bool) -> Result<()> {
+        let packed = zstd::bulk::compress(originals, ZSTD_LEVEL).map_err(|e| internal("Packing originals", e))?;
+        self.traffic.sent.fetch_add(packed.len() as u64, Ordering::Relaxed);
+        let address = format!("{}/v1/recover?last={last}", self.base);
+        let response = self.http.post(address).bearer_auth(token).body(packed).send().await;
+        self.body(response, ERROR_BYTES_MAX).await.map(drop)
     }
 
     /// One chunk, proven to be the one named.

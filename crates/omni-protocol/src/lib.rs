@@ -8,6 +8,7 @@ pub mod feed;
 pub mod frame;
 pub mod ids;
 pub mod limits;
+pub mod original;
 pub mod rpc;
 
 pub use change::{BULK, Base, Batch, Change, EMERGENCY, EditTime, Entry, GroupRef, NORMAL, Parent};
@@ -17,4 +18,5 @@ pub use feed::{
     ChunkRef, CommitInfo, ConflictItem, Decided, DirectoryEntry, Effect, FeedCommit, FeedPage, Manifest, Outcome,
     OutcomeKind, Part, Settled, Side, SnapshotChunk, SnapshotRow, Watermark,
 };
+pub use original::{OriginalCommit, OriginalGroup, Originals};
 pub use ids::{BootId, ChangeId, ConflictId, DeviceId, Grants, GroupId, Hash, Position, ReplicaId, Scope};

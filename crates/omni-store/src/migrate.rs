@@ -20,7 +20,10 @@ struct Migration {
 }
 
 /// Every step, in order. Append only; a step once released never changes.
-const MIGRATIONS: &[Migration] = &[Migration { number: 1, name: "base", sql: fixed::BASE }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, name: "base", sql: fixed::BASE },
+    Migration { number: 2, name: "originals", sql: fixed::ORIGINALS },
+];
 
 impl Migration {
     fn checksum(&self) -> [u8; 32] {

@@ -35,6 +35,8 @@ pub enum Order {
     Pause,
     /// Go on.
     Resume,
+    /// Fetch the originals this laptop is to keep.
+    Originals,
     /// Fetch a whole new copy: a repair did not help.
     Copy,
 }
@@ -46,6 +48,10 @@ pub enum Fetched {
     Page(Result<FeedPage>),
     /// A copy, in place.
     Copy(Result<Position>),
+    /// Originals kept.
+    Originals(Result<()>),
+    /// What is kept was offered.
+    Offer(Result<()>),
     /// A comparison with repair.
     Repair(Result<Verified>),
 }
@@ -76,6 +82,8 @@ pub struct Driver {
     pub(super) payload_next: u64,
     queue_changed: Arc<Notify>,
     pub(super) repairer: Repairer,
+    /// Everything kept was offered for the recovery that began this epoch.
+    pub(super) offered: Option<u32>,
     local: bool,
 }
 
@@ -83,6 +91,8 @@ pub struct Driver {
 pub struct Connection {
     pub(super) sender: Sender,
     pub(super) fetches: JoinSet<Fetched>,
+    /// Originals are being fetched.
+    pub(super) keeping: bool,
 }
 
 impl Driver {
@@ -114,6 +124,7 @@ impl Driver {
             payload_next: 0,
             queue_changed,
             repairer,
+            offered: None,
             local,
         }
     }
@@ -126,7 +137,7 @@ impl Driver {
             while idle || self.link.facts().paused_at.is_some() {
                 match orders.recv().await {
                     Some(Order::Now | Order::Resume) => idle = false,
-                    Some(Order::Pause | Order::Copy) => {}
+                    Some(Order::Pause | Order::Copy | Order::Originals) => {}
                     None => return,
                 }
             }
@@ -173,7 +184,7 @@ impl Driver {
             tokio::select! {
                 () = sleep_until(until) => break,
                 order = orders.recv() => match order {
-                    Some(Order::Pause | Order::Copy) => {}
+                    Some(Order::Pause | Order::Copy | Order::Originals) => {}
                     Some(Order::Now | Order::Resume) => break,
                     None => return false,
                 },
@@ -203,7 +214,7 @@ impl Driver {
             Ok(halves) => halves,
             Err(e) => return End::Lost(e),
         };
-        let mut connection = Connection { sender, fetches: JoinSet::new() };
+        let mut connection = Connection { sender, fetches: JoinSet::new(), keeping: false };
         let end = self.serve(&mut connection, &mut receiver, orders, watch).await;
         connection.fetches.abort_all();
         connection.sender.close().await;
@@ -240,11 +251,15 @@ impl Driver {
                     }
                     None => return Err(socket::lost("central closed it")),
                 },
-                Some(done) = connection.fetches.join_next() => Some(self.fetched(done)),
+                Some(done) = connection.fetches.join_next() => self.fetched(connection, done),
                 order = orders.recv() => match order {
                     Some(Order::Pause) => return Ok(End::Paused),
                     Some(Order::Now | Order::Resume) => Some(Input::QueueChanged),
                     Some(Order::Copy) => Some(Input::PageBroken),
+                    Some(Order::Originals) => {
+                        self.keep_originals(connection);
+                        None
+                    }
                     None => return Ok(End::Paused),
                 },
                 () = queue_changed.notified() => Some(Input::QueueChanged),
@@ -253,7 +268,10 @@ impl Driver {
                         self.measures.reconnect(if wake == Wake::Slept { "slept" } else { "network_changed" });
                         return Ok(End::Again);
                     }
-                    None => Some(Input::Tick),
+                    None => {
+                        self.keep_originals_soon(connection);
+                        Some(Input::Tick)
+                    }
                 },
             };
         }

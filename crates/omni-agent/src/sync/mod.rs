@@ -11,6 +11,7 @@ pub mod link;
 mod manager;
 pub mod measure;
 mod notices;
+mod originals;
 mod payload;
 mod publish;
 mod repair;

@@ -185,6 +185,7 @@ fn facts(copy: &CopyFacts, link: &LinkFacts) -> Facts {
         device_removed: link.device_removed,
         signed_out: link.signed_out,
         update_required: link.update_required,
+        recovering: link.recovering,
         paused_at: link.paused_at,
         network: link.network,
         unreachable_since: link.unreachable_since,

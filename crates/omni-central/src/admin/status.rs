@@ -25,6 +25,7 @@ pub fn status(folder: &Folder, storage: &dyn Storage) -> Result<Json> {
         "devices": active,
         "revoked": devices.len() - active,
         "database_bytes": counts.bytes,
+        "recovering": crate::recovery::describe(folder, storage)?,
         "backup": super::backup::last(folder)?.map(|b| b.describe()),
     }))
 }

@@ -5,6 +5,7 @@ use super::api::ApiError;
 use super::compare;
 use super::envelope::compress;
 use super::push::{self, BATCH_WIRE_BYTES_MAX};
+use super::recover;
 use super::session::{self, blocking};
 use super::tokens::Caller;
 use crate::admin::enrol::{EnrolRequest, Enrolled, enrol};
@@ -21,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use omni_protocol::frame::to_bytes;
-use omni_protocol::limits::CLIENT_FRAME_BYTES_MAX;
+use omni_protocol::limits::{CLIENT_FRAME_BYTES_MAX, OFFER_BYTES_MAX};
 use omni_protocol::{Grants, Hash};
 use omni_sync::central::feed_page;
 use serde::Deserialize;
@@ -45,6 +46,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/feed", get(feed))
         .route("/v1/snapshot", get(snapshot))
         .route("/v1/snapshot/chunk/{hash}", get(chunk))
+        .route("/v1/originals", get(recover::originals))
+        .route("/v1/recover", post(recover::recover).layer(DefaultBodyLimit::max(OFFER_BYTES_MAX)))
         .route("/v1/digests", get(compare::list))
         .route("/v1/digest/buckets", get(compare::buckets))
         .route("/v1/digest/rows", get(compare::rows))
@@ -111,7 +114,8 @@ async fn sync(
     )
 }
 
-fn body(bytes: std::result::Result<Bytes, BytesRejection>) -> Result<Bytes> {
+/// The bytes of a request.
+pub fn body(bytes: std::result::Result<Bytes, BytesRejection>) -> Result<Bytes> {
     bytes.map_err(|e| match e.status() {
         StatusCode::PAYLOAD_TOO_LARGE => CentralError::new("too_large", "The body is larger than it may be."),
         _ => CentralError::new("bad_request", e.body_text()),

@@ -5,6 +5,7 @@ mod compare;
 mod envelope;
 mod http;
 mod push;
+mod recover;
 mod session;
 mod tokens;
 

@@ -70,6 +70,8 @@ pub trait WriteTx: CentralTx + Directory {
     fn put_setting(&mut self, name: &str, value: &[u8]) -> Result<(), StorageError>;
     /// Starts a new history that continues the present one's head; notes where it forked.
     fn open_epoch(&mut self, epoch: u32) -> Result<(), StorageError>;
+    /// The history of an earlier epoch is this one's up to `seq`: recovery brought its commits back in their places.
+    fn raise_fork(&mut self, epoch: u32, seq: u64) -> Result<(), StorageError>;
 }
 
 /// One read transaction.
@@ -102,6 +104,8 @@ pub trait ReadTx: Directory {
     fn conflicts(&self, owner: Option<RecordId>) -> Result<Vec<(Scope, ConflictItem)>, StorageError>;
     /// Kept batch signatures in order of arrival.
     fn each_batch(&self, visit: &mut dyn FnMut(BatchRecord) -> Result<(), StorageError>) -> Result<(), StorageError>;
+    /// Kept signatures of a replica over a run that holds `counter`, newest first.
+    fn batches_over(&self, replica: ReplicaId, counter: u64) -> Result<Vec<BatchRecord>, StorageError>;
     /// The answered entries of a replica with first ≤ counter ≤ last.
     fn entries(&self, replica: ReplicaId, first: u64, last: u64) -> Result<Vec<LoggedEntry>, StorageError>;
     /// Sizes, for status and metrics.

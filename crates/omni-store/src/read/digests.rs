@@ -6,7 +6,7 @@ use crate::error::{Result, StoreError};
 use crate::layout::tables;
 use crate::tx;
 use omni_model::{CollectionId, FieldId, RecordId, Row};
-use omni_protocol::{ConflictItem, Scope};
+use omni_protocol::{ConflictItem, OriginalGroup, Scope};
 use omni_sync::bucket::{self, Buckets};
 use omni_sync::diff;
 use omni_sync::digest::{self, Deltas, Digest};
@@ -73,6 +73,17 @@ impl ReadTx<'_> {
         })?;
         self.each_deferred(&mut |scope, key, _, cell| add(scope, key.1, cell))?;
         self.each_item(&mut |scope, item| add(scope, item.record, digest::conflict(item)))?;
+        Ok(out)
+    }
+
+    /// Every signed original kept, oldest first.
+    pub fn originals(&self) -> std::result::Result<Vec<OriginalGroup>, StoreError> {
+        let mut stmt = self.conn.prepare("SELECT body FROM original ORDER BY epoch, seq")?;
+        let mut rows = stmt.query([])?;
+        let mut out = Vec::new();
+        while let Some(sql) = rows.next()? {
+            out.push(codec::decode(&sql.get::<_, Vec<u8>>(0)?, "original")?);
+        }
         Ok(out)
     }
 

@@ -3,6 +3,7 @@
 mod adopt;
 mod facts;
 mod layers;
+mod original;
 mod outbox;
 mod replica;
 mod rows;

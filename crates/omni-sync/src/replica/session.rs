@@ -71,6 +71,8 @@ pub enum Input {
         /// The copy equals central's now.
         done: bool,
     },
+    /// What this laptop retains was offered to the recovering central, or could not be.
+    Offered,
     /// The new incarnation is in place: connect again.
     Renewed,
     /// Time passed.
@@ -120,6 +122,8 @@ pub enum Action {
     },
     /// Fetch a snapshot into staging, swap it in, say `SnapshotDone`.
     FetchSnapshot,
+    /// Central is being recovered: offer it the signed originals kept here, then say `Offered`.
+    Offer,
     /// The copy differs from central's: find where, repair it row by row, say `Repaired`. The feed goes on meanwhile.
     Repair,
     /// Answer the probe with this boot's clock; compare the digest sum if the copy stands at that seq and say
@@ -177,6 +181,8 @@ pub enum Phase {
     CatchingUp,
     /// Following the feed.
     Live,
+    /// Central is being recovered: only originals are offered.
+    Offering,
 }
 
 /// The laptop's session over all its connections.
@@ -363,6 +369,11 @@ impl Session {
                 self.repairing = false;
                 if done { Vec::new() } else { self.start_snapshot() }
             }
+            // Asked again after a while: every connection finds out whether the recovery has ended.
+            Input::Offered => {
+                self.fetching = false;
+                self.recycle("recovering")
+            }
             Input::Renewed => self.recycle("new_incarnation"),
         }
     }
@@ -422,7 +433,14 @@ impl Session {
         // Central has answered counters this database never gave: it is an older copy of itself.
         let behind_itself = welcome.expected > self.next_counter;
         self.expected = welcome.expected;
+        let recovering = welcome.recovering;
         let mut actions = vec![Action::Welcomed(Box::new(welcome))];
+        if recovering {
+            self.phase = Phase::Offering;
+            self.fetching = true;
+            actions.push(Action::Offer);
+            return actions;
+        }
         if behind_itself {
             actions.push(Action::Renew);
             return actions;

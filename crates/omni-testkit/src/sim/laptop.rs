@@ -153,6 +153,7 @@ impl<H: Hosts> Sim<H> {
             Action::FetchPage { after } => self.start_fetch(c, Fetch::Page(after)),
             Action::FetchSnapshot => self.start_fetch(c, Fetch::Snapshot),
             // Row by row needs central's HTTP side: here a difference costs a whole copy, as when a repair fails.
+            Action::Offer => Some(Input::Offered),
             Action::Repair => Some(Input::Repaired { done: false }),
             Action::Probe { n, watermark, .. } => self.probe(c, n, &watermark),
             Action::Alert { seq, .. } => {

@@ -6,7 +6,7 @@ use omni_sync::StorageError;
 use rusqlite::Connection;
 
 /// Format of the tables. A database with a higher one is refused.
-pub const FORMAT: i64 = 2;
+pub const FORMAT: i64 = 3;
 /// The oldest SQLite without the write-ahead-log reset bug.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Marks the file as ours: "OMNC".
@@ -75,6 +75,8 @@ CREATE TABLE touched(
 CREATE TABLE text_history(
   collection INTEGER NOT NULL, record BLOB NOT NULL, field INTEGER NOT NULL, history BLOB NOT NULL,
   PRIMARY KEY(collection, record, field)) STRICT;
+", "
+CREATE INDEX batch_replica ON batch(replica, first);
 "];
 
 /// Makes the tables if the file is new; refuses what this version cannot read.

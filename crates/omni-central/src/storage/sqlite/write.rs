@@ -503,6 +503,13 @@ impl WriteTx for SqliteWrite<'_> {
         directory::put_setting(self.conn, name, value)
     }
 
+    fn raise_fork(&mut self, epoch: u32, seq: u64) -> Result<()> {
+        run(self.conn, "UPDATE fork SET seq = ?2 WHERE epoch = ?1 AND seq < ?2", params![epoch, seq as i64])?;
+        let fork = self.head.forks.iter_mut().find(|(e, _)| *e == epoch);
+        fork.into_iter().for_each(|(_, at)| *at = seq.max(*at));
+        Ok(())
+    }
+
     fn open_epoch(&mut self, epoch: u32) -> Result<()> {
         let p = self.head.position;
         if epoch <= p.epoch {
