@@ -41,7 +41,8 @@ fn work(folder: &Path, laptops: &[Laptop]) {
             idle(laptop);
             let line = |n: usize| {
                 let fields = json!({ "name": format!("turn {turn} of {who}, edit {n}") });
-                json!({ "op": "set", "collection": "brand", "id": format!("b{}", n % BRANDS), "fields": fields }).to_string()
+                json!({ "op": "set", "collection": "brand", "id": format!("b{}", n % BRANDS), "fields": fields })
+                    .to_string()
             };
             let file = folder.join("edits.jsonl");
             std::fs::write(&file, (0..EDITS).map(line).collect::<Vec<_>>().join("\n")).unwrap();

@@ -6,8 +6,8 @@
 mod kit;
 
 use kit::{Laptop, World};
-use omni_central::writer::{Admit, Writer};
 use omni_agent::keys::{KeyFile, KeysMode, Passphrase};
+use omni_central::writer::{Admit, Writer};
 use omni_model::{CollectionId, FieldId, RecordId, Row, Value, schema};
 use omni_protocol::{ConflictId, ConflictItem, Decided, Scope};
 use omni_store::{Durability, Lane, Store, StoreError, WriteTx};

@@ -19,7 +19,8 @@ pub fn list(storage: &dyn Storage, grants: &Grants) -> Result<DigestList> {
     Ok(storage.reading(|tx| {
         let states = tx.scopes()?;
         let readable = states.iter().filter(|s| grants.reads(s.scope));
-        let scopes = readable.map(|s| ScopeSum { scope: s.scope, sum: DigestBytes(s.digest.0), touched: s.seq }).collect();
+        let scopes =
+            readable.map(|s| ScopeSum { scope: s.scope, sum: DigestBytes(s.digest.0), touched: s.seq }).collect();
         Ok(DigestList { position: tx.head()?.position, scopes })
     })?)
 }
@@ -53,7 +54,10 @@ pub fn buckets(storage: &dyn Storage, grants: &Grants, scope: Scope, upper: Opti
 pub fn rows(storage: &dyn Storage, grants: &Grants, scope: Scope, wanted: &BTreeSet<u16>) -> Result<BucketRows> {
     readable(grants, scope)?;
     if wanted.is_empty() || wanted.len() > BUCKETS_ASKED_MAX {
-        return Err(CentralError::new("bad_request", format!("1 to {BUCKETS_ASKED_MAX} buckets are answered at once.")));
+        return Err(CentralError::new(
+            "bad_request",
+            format!("1 to {BUCKETS_ASKED_MAX} buckets are answered at once."),
+        ));
     }
     Ok(storage.reading(|tx| {
         let mut found: BTreeMap<u16, (Vec<(CollectionId, SnapshotRow)>, Vec<ConflictItem>)> =

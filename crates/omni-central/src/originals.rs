@@ -43,7 +43,9 @@ fn keeps(access: &Access, device: DeviceId, seq: u64) -> bool {
 fn add(tx: &dyn ReadTx, groups: &mut Vec<(BatchRecord, OriginalGroup)>, commit: &Commit) -> Result<(), StorageError> {
     let (counter, link) = (commit.info.counter, Entry::Change(commit.change.clone().into()).link());
     let over = |b: &BatchRecord| {
-        b.replica == commit.info.replica && counter >= b.first && b.links.get((counter - b.first) as usize) == Some(&link)
+        b.replica == commit.info.replica
+            && counter >= b.first
+            && b.links.get((counter - b.first) as usize) == Some(&link)
     };
     let known = groups.iter().position(|(batch, _)| over(batch));
     let at = match known {

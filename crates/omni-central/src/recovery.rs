@@ -60,7 +60,10 @@ pub fn end(folder: &Folder) -> Result<()> {
 }
 
 /// Active devices by whether they have reported.
-fn devices(folder: &Folder, directory: &(impl Directory + ?Sized)) -> std::result::Result<[Vec<String>; 2], StorageError> {
+fn devices(
+    folder: &Folder,
+    directory: &(impl Directory + ?Sized),
+) -> std::result::Result<[Vec<String>; 2], StorageError> {
     let built_in = directory.setting(BUILT_IN_DEVICE)?;
     let (mut reported, mut missing) = (Vec::new(), Vec::new());
     for d in directory.devices()?.iter().filter(|d| d.revoked_ms.is_none()) {
@@ -89,7 +92,12 @@ pub fn describe(folder: &Folder, storage: &dyn Storage) -> Result<Json> {
 pub fn after_rollback(core: &Core, at: Position) -> Result<()> {
     let head = core.storage.reading(|tx| tx.head())?.position;
     let epoch = guard::highest_epoch(&guard::read(&core.folder)?).max(head.epoch).max(at.epoch) + 1;
-    tracing::error!(?at, ?head, epoch, "the log was rolled back under this central; a new epoch begins and it is recovered");
+    tracing::error!(
+        ?at,
+        ?head,
+        epoch,
+        "the log was rolled back under this central; a new epoch begins and it is recovered"
+    );
     guard::append(&core.folder, &Guarded::Epoch { epoch })?;
     begin(&core.folder)?;
     core.storage.writing(|tx| match tx.head()?.position.epoch < epoch {
@@ -188,7 +196,8 @@ fn readmit(tx: &mut dyn WriteTx, access: &Access, lost: &Lost) -> std::result::R
     };
     // What made no commit before it was refused then and is answered on its laptop: its place stays empty.
     let prev_hash = chain_before(batch, commit.counter);
-    let state = ReplicaState { device: batch.device, lineage: lineage.clone(), counter: commit.counter - 1, chain: prev_hash };
+    let state =
+        ReplicaState { device: batch.device, lineage: lineage.clone(), counter: commit.counter - 1, chain: prev_hash };
     tx.put_replica(batch.replica, &state)?;
     let head = tx.head()?;
     let in_place = commit.seq == head.position.seq + 1

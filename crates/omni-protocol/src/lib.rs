@@ -18,5 +18,5 @@ pub use feed::{
     ChunkRef, CommitInfo, ConflictItem, Decided, DirectoryEntry, Effect, FeedCommit, FeedPage, Manifest, Outcome,
     OutcomeKind, Part, Settled, Side, SnapshotChunk, SnapshotRow, Watermark,
 };
-pub use original::{OriginalCommit, OriginalGroup, Originals};
 pub use ids::{BootId, ChangeId, ConflictId, DeviceId, Grants, GroupId, Hash, Position, ReplicaId, Scope};
+pub use original::{OriginalCommit, OriginalGroup, Originals};

@@ -207,11 +207,8 @@ impl Driver {
         if std::mem::replace(&mut connection.keeping, true) {
             return;
         }
-        let (client, token, store, link) =
-            (self.client.clone(), self.token(), self.store.clone(), self.link.clone());
-        connection
-            .fetches
-            .spawn(async move { Fetched::Originals(originals::fetch(client, token, store, link).await) });
+        let (client, token, store, link) = (self.client.clone(), self.token(), self.store.clone(), self.link.clone());
+        connection.fetches.spawn(async move { Fetched::Originals(originals::fetch(client, token, store, link).await) });
     }
 
     /// The same once the exchange is quiet: never in the way of edits.

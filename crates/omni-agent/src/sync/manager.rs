@@ -109,8 +109,18 @@ impl SyncManager {
             tokio::spawn(driver.run(taken, connect)),
             tokio::spawn(publisher.clone().run(ui, events.clone(), stored.clone())),
         ];
-        let inner =
-            Inner { store, client, link, measures, events, orders, publisher, repairer, stored, tasks: Mutex::new(tasks) };
+        let inner = Inner {
+            store,
+            client,
+            link,
+            measures,
+            events,
+            orders,
+            publisher,
+            repairer,
+            stored,
+            tasks: Mutex::new(tasks),
+        };
         Ok(SyncManager { inner: Arc::new(inner) })
     }
 

@@ -133,9 +133,10 @@ impl Repairer {
 
     fn token(&self) -> Result<String> {
         let facts = self.link.facts();
-        facts.token.filter(|_| facts.connected).ok_or_else(|| {
-            WireError::retryable("offline", "Comparing with central needs a connection to it.")
-        })
+        facts
+            .token
+            .filter(|_| facts.connected)
+            .ok_or_else(|| WireError::retryable("offline", "Comparing with central needs a connection to it."))
     }
 
     async fn compared(&self) -> Result<Comparison> {

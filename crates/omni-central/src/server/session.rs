@@ -206,9 +206,11 @@ impl Driver {
 
     /// An approved device signs for a position that central acknowledged and does not hold.
     fn proves_rollback(&self, hello: &Hello, facts: &HelloFacts) -> bool {
-        let signed = facts.device.as_ref().filter(|d| !d.revoked).is_some_and(|device| {
-            omni_sync::sign::hello_is_genuine(hello, &self.nonce, &device.public_key)
-        });
+        let signed = facts
+            .device
+            .as_ref()
+            .filter(|d| !d.revoked)
+            .is_some_and(|device| omni_sync::sign::hello_is_genuine(hello, &self.nonce, &device.public_key));
         signed && !facts.recovering && is_proof_of_rollback(hello.position, facts.head.position, facts.hash_at)
     }
 

@@ -77,14 +77,7 @@ fn is_after(entry: &OutboxEntry, fork: u64) -> bool {
 }
 
 fn waiting(entry: OutboxEntry) -> OutboxEntry {
-    OutboxEntry {
-        state: OutboxState::Unsealed,
-        counter: None,
-        sealed: None,
-        prev_chain: None,
-        outcome: None,
-        ..entry
-    }
+    OutboxEntry { state: OutboxState::Unsealed, counter: None, sealed: None, prev_chain: None, outcome: None, ..entry }
 }
 
 /// Sent before: it keeps its dependencies, which are part of its content.

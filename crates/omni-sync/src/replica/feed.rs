@@ -191,13 +191,7 @@ impl Layer<'_> {
         Ok(())
     }
 
-    pub(super) fn defer(
-        &mut self,
-        scope: Scope,
-        key: Key,
-        field: FieldId,
-        value: &Value,
-    ) -> Result<(), StorageError> {
+    pub(super) fn defer(&mut self, scope: Scope, key: Key, field: FieldId, value: &Value) -> Result<(), StorageError> {
         for (old_scope, f, wire) in self.tx.deferred(key.0, key.1)? {
             if f == field {
                 self.deltas.sub(old_scope, digest::cell(key.1, field, &wire));

@@ -67,7 +67,8 @@ INSERT INTO log_head VALUES (1, 1, 0, zeroblob(32), 0, 1);
 ";
 
 /// What brings the tables of format n + 1 to format n + 2. Append only.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
 ALTER TABLE commit_log ADD COLUMN images BLOB NOT NULL DEFAULT x'80';
 CREATE TABLE touched(
   collection INTEGER NOT NULL, record BLOB NOT NULL, seq INTEGER NOT NULL,
@@ -75,9 +76,11 @@ CREATE TABLE touched(
 CREATE TABLE text_history(
   collection INTEGER NOT NULL, record BLOB NOT NULL, field INTEGER NOT NULL, history BLOB NOT NULL,
   PRIMARY KEY(collection, record, field)) STRICT;
-", "
+",
+    "
 CREATE INDEX batch_replica ON batch(replica, first);
-"];
+",
+];
 
 /// Makes the tables if the file is new; refuses what this version cannot read.
 pub fn prepare(conn: &mut Connection) -> Result<(), StorageError> {
