@@ -6,6 +6,7 @@ use super::events::Event;
 use super::ledger::Found;
 use super::link::Link;
 use super::measure::Measures;
+use super::repair::{Repairer, Verified};
 use super::socket::{self, Receiver, Sender};
 use super::wake::{Wake, Watch};
 use crate::client::{self, Client};
@@ -35,6 +36,10 @@ pub enum Order {
     Pause,
     /// Go on.
     Resume,
+    /// Fetch the originals this laptop is to keep.
+    Originals,
+    /// Fetch a whole new copy: a repair did not help.
+    Copy,
 }
 
 /// What a fetch brought.
@@ -46,6 +51,12 @@ pub enum Fetched {
     Copy(Result<Position>),
     /// Old commits compared with central's.
     Spots(Result<Option<Box<Found>>>),
+    /// Originals kept.
+    Originals(Result<()>),
+    /// What is kept was offered.
+    Offer(Result<()>),
+    /// A comparison with repair.
+    Repair(Result<Verified>),
 }
 
 /// Why a connection ended.
@@ -75,6 +86,9 @@ pub struct Driver {
     /// Counters below this were counted as payload when first sent.
     pub(super) payload_next: u64,
     queue_changed: Arc<Notify>,
+    pub(super) repairer: Repairer,
+    /// Everything kept was offered for the recovery that began this epoch.
+    pub(super) offered: Option<u32>,
     local: bool,
 }
 
@@ -82,6 +96,8 @@ pub struct Driver {
 pub struct Connection {
     pub(super) sender: Sender,
     pub(super) fetches: JoinSet<Fetched>,
+    /// Originals are being fetched.
+    pub(super) keeping: bool,
 }
 
 impl Driver {
@@ -97,6 +113,7 @@ impl Driver {
         measures: Arc<Measures>,
         events: broadcast::Sender<Event>,
         queue_changed: Arc<Notify>,
+        repairer: Repairer,
     ) -> Driver {
         let local = client::is_local(client.address());
         let (session, backoff) = (Session::default(), Backoff::default());
@@ -113,6 +130,8 @@ impl Driver {
             backoff,
             payload_next: 0,
             queue_changed,
+            repairer,
+            offered: None,
             local,
         }
     }
@@ -125,7 +144,7 @@ impl Driver {
             while idle || self.link.facts().paused_at.is_some() {
                 match orders.recv().await {
                     Some(Order::Now | Order::Resume) => idle = false,
-                    Some(Order::Pause) => {}
+                    Some(Order::Pause | Order::Copy | Order::Originals) => {}
                     None => return,
                 }
             }
@@ -175,7 +194,7 @@ impl Driver {
             tokio::select! {
                 () = sleep_until(until) => break,
                 order = orders.recv() => match order {
-                    Some(Order::Pause) => {}
+                    Some(Order::Pause | Order::Copy | Order::Originals) => {}
                     Some(Order::Now | Order::Resume) => break,
                     None => return false,
                 },
@@ -205,7 +224,7 @@ impl Driver {
             Ok(halves) => halves,
             Err(e) => return End::Lost(e),
         };
-        let mut connection = Connection { sender, fetches: JoinSet::new() };
+        let mut connection = Connection { sender, fetches: JoinSet::new(), keeping: false };
         let end = self.serve(&mut connection, &mut receiver, orders, watch).await;
         connection.fetches.abort_all();
         connection.sender.close().await;
@@ -244,11 +263,16 @@ impl Driver {
                 },
                 Some(done) = connection.fetches.join_next() => match done {
                     Ok(Fetched::Spots(Ok(Some(found)))) => return self.stop_for(*found).await,
-                    done => self.fetched(done),
+                    done => self.fetched(connection, done),
                 },
                 order = orders.recv() => match order {
                     Some(Order::Pause) => return Ok(End::Paused),
                     Some(Order::Now | Order::Resume) => Some(Input::QueueChanged),
+                    Some(Order::Copy) => Some(Input::PageBroken),
+                    Some(Order::Originals) => {
+                        self.keep_originals(connection);
+                        None
+                    }
                     None => return Ok(End::Paused),
                 },
                 () = queue_changed.notified() => Some(Input::QueueChanged),
@@ -257,7 +281,10 @@ impl Driver {
                         self.measures.reconnect(if wake == Wake::Slept { "slept" } else { "network_changed" });
                         return Ok(End::Again);
                     }
-                    None => Some(Input::Tick),
+                    None => {
+                        self.keep_originals_soon(connection);
+                        Some(Input::Tick)
+                    }
                 },
             };
         }
