@@ -33,7 +33,7 @@ impl World {
         world
     }
 
-    fn central_folder(&self) -> PathBuf {
+    pub fn central_folder(&self) -> PathBuf {
         self.folder.path().join("central")
     }
 

@@ -17,6 +17,10 @@ use std::collections::VecDeque;
 use tokio::sync::oneshot;
 use tokio::task::JoinError;
 
+/// Least time between two proofs of central's history in one session, milliseconds: a proof costs a request of a few
+/// hundred bytes.
+const PROVE_EVERY_MS: u64 = 30_000;
+
 /// What an action leads to.
 enum Then {
     Nothing,
@@ -236,9 +240,48 @@ impl Driver {
         if let Some(found) = found {
             return Ok(Then::End(self.stop_for(found).await?));
         }
+        (connection.trusted, connection.proved_ms) = (watch.size(), clock::mono_ms());
         self.write(Durability::Normal, move |tx| ledger::keep(tx, &watch)).await?;
         self.link.update(|f| f.history_rewritten = false);
         Ok(Then::Nothing)
+    }
+
+    /// Demands the proof of central's newest head beside the exchange, so that the commits of a long session are under a
+    /// trusted head too.
+    pub(super) fn prove_again(&self, connection: &mut Connection) {
+        if std::mem::replace(&mut connection.proving, true) {
+            return;
+        }
+        connection.proved_ms = clock::mono_ms();
+        let (client, token, store, key) = (self.client.clone(), self.token(), self.store.clone(), self.central_key);
+        let grants = self.link.facts().grants.unwrap_or_default();
+        connection.fetches.spawn(async move { Fetched::Proof(ledger::again(client, token, store, key, grants).await) });
+    }
+
+    /// The same once the exchange is quiet, there are commits no trusted head stands for, and the last time is a while ago.
+    pub(super) fn prove_soon(&self, connection: &mut Connection) {
+        let due = clock::mono_ms().saturating_sub(connection.proved_ms) >= PROVE_EVERY_MS;
+        if due && self.session.is_quiet() && connection.trusted < self.session.head() {
+            self.prove_again(connection);
+        }
+    }
+
+    /// The proof is here: the new head is trusted, or the exchange stops.
+    pub(super) async fn proven(
+        &mut self,
+        connection: &mut Connection,
+        proven: Result<ledger::Proven>,
+    ) -> Result<Option<End>> {
+        connection.proving = false;
+        match proven {
+            Err(e) => tracing::warn!("central did not prove its history: {e}"),
+            Ok(ledger::Proven { found: Some(found), .. }) => return self.stop_for(*found).await.map(Some),
+            Ok(ledger::Proven { before, after, .. }) => {
+                connection.trusted = after.size();
+                self.write(Durability::Normal, move |tx| ledger::advance(tx, &before, &after)).await?;
+            }
+        }
+        Ok(None)
     }
 
     /// Central's history is not the one this laptop saw: the exchange stops, what was found is kept.
@@ -427,7 +470,7 @@ impl Driver {
                 }
                 return Input::Offered;
             }
-            Ok(Fetched::Originals(_) | Fetched::Spots(_)) => return Input::QueueChanged,
+            Ok(Fetched::Originals(_) | Fetched::Spots(_) | Fetched::Proof(_)) => return Input::QueueChanged,
             Ok(Fetched::Repair(Ok(verified))) => return Input::Repaired { done: verified.equal_now },
             Ok(Fetched::Repair(Err(e))) => {
                 tracing::error!("the copy could not be compared with central's: {e}");

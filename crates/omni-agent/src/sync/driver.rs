@@ -3,7 +3,7 @@
 
 use super::backoff::Backoff;
 use super::events::Event;
-use super::ledger::Found;
+use super::ledger::{self, Found};
 use super::link::Link;
 use super::measure::Measures;
 use super::repair::{Repairer, Verified};
@@ -51,6 +51,8 @@ pub enum Fetched {
     Copy(Result<Position>),
     /// Old commits compared with central's.
     Spots(Result<Option<Box<Found>>>),
+    /// Central's newest head, proven.
+    Proof(Result<ledger::Proven>),
     /// Originals kept.
     Originals(Result<()>),
     /// What is kept was offered.
@@ -98,6 +100,12 @@ pub struct Connection {
     pub(super) fetches: JoinSet<Fetched>,
     /// Originals are being fetched.
     pub(super) keeping: bool,
+    /// A proof of central's history is under way.
+    pub(super) proving: bool,
+    /// When the last one was asked for, monotonic milliseconds.
+    pub(super) proved_ms: u64,
+    /// Commits the trusted head stands for.
+    pub(super) trusted: u64,
 }
 
 impl Driver {
@@ -224,7 +232,8 @@ impl Driver {
             Ok(halves) => halves,
             Err(e) => return End::Lost(e),
         };
-        let mut connection = Connection { sender, fetches: JoinSet::new(), keeping: false };
+        let mut connection =
+            Connection { sender, fetches: JoinSet::new(), keeping: false, proving: false, proved_ms: 0, trusted: 0 };
         let end = self.serve(&mut connection, &mut receiver, orders, watch).await;
         connection.fetches.abort_all();
         connection.sender.close().await;
@@ -263,11 +272,18 @@ impl Driver {
                 },
                 Some(done) = connection.fetches.join_next() => match done {
                     Ok(Fetched::Spots(Ok(Some(found)))) => return self.stop_for(*found).await,
+                    Ok(Fetched::Proof(proven)) => match self.proven(connection, proven).await? {
+                        Some(end) => return Ok(end),
+                        None => None,
+                    },
                     done => self.fetched(connection, done),
                 },
                 order = orders.recv() => match order {
                     Some(Order::Pause) => return Ok(End::Paused),
-                    Some(Order::Now | Order::Resume) => Some(Input::QueueChanged),
+                    Some(Order::Now | Order::Resume) => {
+                        self.prove_again(connection);
+                        Some(Input::QueueChanged)
+                    }
                     Some(Order::Copy) => Some(Input::PageBroken),
                     Some(Order::Originals) => {
                         self.keep_originals(connection);
@@ -283,6 +299,7 @@ impl Driver {
                     }
                     None => {
                         self.keep_originals_soon(connection);
+                        self.prove_soon(connection);
                         Some(Input::Tick)
                     }
                 },
