@@ -3,7 +3,8 @@
 use super::records::{self, Linker};
 use super::rng::Rng;
 use omni_model::{
-    Args, Collection, CollectionId, Field, FieldType, Offline, Op, OwnerRule, Policy, RecordId, Value, schema,
+    Args, Collection, CollectionId, Field, FieldType, Offline, Op, OwnerRule, Policy, RecordId, Resolution, Value,
+    schema,
 };
 use omni_protocol::change::{BULK, EMERGENCY, NORMAL};
 use omni_protocol::feed::PARKED;
