@@ -156,3 +156,13 @@ impl Drop for Laptop {
         self.kill_run();
     }
 }
+
+/// An administrator's command on a data folder, as JSON.
+#[allow(dead_code)]
+pub fn administer(data: &Path, args: &[&str]) -> Json {
+    let mut command = Command::new(program("omni-central"));
+    let output = command.args(args).arg("--data").arg(data).arg("--json").stderr(Stdio::null()).output().unwrap();
+    let said = json_lines(&output.stdout).into_iter().next().unwrap_or_default();
+    assert!(output.status.success(), "{args:?}: {said}");
+    said
+}

@@ -2,11 +2,13 @@
 
 use omni_agent::keys::Passphrase;
 use omni_agent::{App, AppConfig, WireError};
+use omni_central::writer::Admit;
 use omni_central::{Config, Role, Running, serve};
 use omni_protocol::Grants;
 use serde_json::{Value as Json, json};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -19,23 +21,25 @@ pub struct World {
     pub folder: TempDir,
     pub central: Option<Running>,
     address: Option<SocketAddr>,
+    /// The merge of the next central started; `None` is the real one.
+    pub admit: Option<Arc<Admit>>,
 }
 
 impl World {
     /// Central runs, empty.
     pub async fn start() -> World {
-        let mut world = World { folder: tempfile::tempdir().unwrap(), central: None, address: None };
+        let mut world = World { folder: tempfile::tempdir().unwrap(), central: None, address: None, admit: None };
         world.start_central().await;
         world
     }
 
-    fn central_folder(&self) -> PathBuf {
+    pub fn central_folder(&self) -> PathBuf {
         self.folder.path().join("central")
     }
 
     /// Starts central, again at the address the laptops know.
     pub async fn start_central(&mut self) {
-        let mut config = Config::local(self.central_folder());
+        let mut config = Config { admit: self.admit.clone(), ..Config::local(self.central_folder()) };
         if let Some(address) = self.address {
             config.listen = address;
             config.metrics = Some("127.0.0.1:0".parse().unwrap());

@@ -1,6 +1,7 @@
 //! Two laptops and a central: the whole path in one process, with real files and real sockets.
 
 mod kit;
+mod ledger;
 
 use kit::{Laptop, World, field_of, start_code};
 use omni_central::Role;

@@ -8,6 +8,7 @@ use omni_central::{Config, Role, Running, serve};
 use omni_protocol::Grants;
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
+use thirtyfour::Key;
 use webview::Window;
 
 const PASSPHRASE: &str = "correct horse battery";
@@ -53,8 +54,12 @@ fn brand(id: &str) -> Json {
     json!({ "collection": "brand", "key": id, "fields": fields })
 }
 
+/// Two windows at a time are enough for a small machine.
+static WINDOWS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 #[tokio::test(flavor = "multi_thread")]
 async fn edits_made_without_central_reach_both_windows_when_it_is_back() {
+    let _windows = WINDOWS.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let central_data = folder.path().join("central");
     let central = serve(Config::local(&central_data)).await.unwrap();
@@ -99,6 +104,62 @@ async fn edits_made_without_central_reach_both_windows_when_it_is_back() {
         assert_eq!(report["equal"], true, "{report}");
     }
     first.picture(&pictures.join("online.png")).await;
+    first.close().await;
+    second.close().await;
+    central.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_of_two_windows_is_settled_by_keyboard_alone_and_gone_on_both() {
+    let _windows = WINDOWS.lock().await;
+    let folder = tempfile::tempdir().unwrap();
+    let central_data = folder.path().join("central");
+    let central = serve(Config::local(&central_data)).await.unwrap();
+    let address = central.address();
+    let sector = json!({ "collection": "sector", "key": "agriculture", "fields": { "name": "Agriculture" } });
+    let a = prepare(&central, folder.path().join("laptop-a"), &[("new", sector), ("new", brand("greenfield"))]).await;
+    let b = prepare(&central, folder.path().join("laptop-b"), &[]).await;
+    let (first, second) = tokio::join!(Window::open(&a, PASSPHRASE), Window::open(&b, PASSPHRASE));
+    central.shutdown().await.unwrap();
+
+    // Money is never merged by itself.
+    let place = format!("#/brands?id={}", omni_model::RecordId::from_key("brand", "greenfield"));
+    for (window, amount) in [(&first, "1350000"), (&second, "1280000")] {
+        window.go(&place).await;
+        window.write_field("revenue", amount).await;
+        window.has_state("field-revenue", "pending").await;
+    }
+    let mut config = Config::local(&central_data);
+    (config.listen, config.metrics) = (address, Some("127.0.0.1:0".parse().unwrap()));
+    let central = serve(config).await.unwrap();
+    for window in [&first, &second] {
+        window.has_state("field-revenue", "conflict").await;
+        window.has_state("banner", "needs_attention").await;
+    }
+    let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts");
+
+    let chosen = "1,350,000.00";
+    // From here on the first window gets keys only.
+    first.press(&["g".into(), "c".into()]).await;
+    first.find("conflict-pane").await;
+    first.picture(&pictures.join("conflict.png")).await;
+    first.press(&["1".into()]).await;
+    first.says("side-mine", chosen).await;
+    first.says("result", chosen).await;
+    first.press(&[Key::Control + Key::Enter]).await;
+    first.find("conflicts-empty").await;
+    second.go("#/conflicts").await;
+    second.find("conflicts-empty").await;
+    second.picture(&pictures.join("conflict-gone.png")).await;
+    for window in [&first, &second] {
+        window.go(&place).await;
+        window.shows("field-revenue-edit", chosen).await;
+        window.has_state("field-revenue", "saved").await;
+    }
+    for data in [&a, &b] {
+        let report = ask(data, "verify", json!({})).await;
+        assert_eq!(report["equal"], true, "{report}");
+    }
     first.close().await;
     second.close().await;
     central.shutdown().await.unwrap();

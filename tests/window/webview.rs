@@ -76,11 +76,20 @@ impl Window {
 
     /// Waits until the text of an element is this.
     pub async fn shows(&self, id: &str, text: &str) {
+        self.reads(id, text, |now| now == text).await;
+    }
+
+    /// Waits until this is part of the text of an element.
+    pub async fn says(&self, id: &str, text: &str) {
+        self.reads(id, text, |now| now.contains(text)).await;
+    }
+
+    async fn reads(&self, id: &str, text: &str, fits: impl Fn(&str) -> bool) {
         let started = Instant::now();
         loop {
             // The element may be replaced while it is read: then it is found again.
             let now = self.find(id).await.text().await.unwrap_or_default();
-            if now == text {
+            if fits(&now) {
                 return;
             }
             assert!(started.elapsed() < DEADLINE, "{id} shows “{now}”, not “{text}”");
@@ -104,6 +113,14 @@ impl Window {
         let input = self.find(&format!("field-{field}-input")).await;
         input.send_keys(text).await.expect("the input takes text");
         input.send_keys(Key::Control + Key::Enter).await.expect("the input takes keys");
+    }
+
+    /// Presses keys, one after another, wherever the focus is.
+    pub async fn press(&self, keys: &[TypingData]) {
+        for key in keys {
+            let focus = self.driver.active_element().await.expect("something has the focus");
+            focus.send_keys(key.clone()).await.expect("it takes keys");
+        }
     }
 
     /// A picture of the page.

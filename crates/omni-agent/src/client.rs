@@ -5,8 +5,11 @@ use crate::sync::measure::Traffic;
 use futures_util::StreamExt;
 use omni_model::{CollectionId, RecordId};
 use omni_protocol::frame::from_bytes;
-use omni_protocol::limits::{SERVER_FRAME_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX};
-use omni_protocol::{ChangeId, ChunkRef, DeviceId, FeedPage, Hash, Manifest, ReplicaId, SnapshotChunk, WireError};
+use omni_protocol::limits::{SERVER_FRAME_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX, ZSTD_LEVEL};
+use omni_protocol::{
+    BucketRows, BucketSums, ChangeId, ChunkRef, DeviceId, DigestList, FeedPage, Hash, Manifest, Originals, ReplicaId,
+    Scope, SnapshotChunk, WireError,
+};
 use omni_sync::history::{PastCommit, PastCommits, RecordPast, RecordThen};
 use omni_sync::ledger::{HeadAnswer, LeafProof};
 use serde::{Deserialize, Serialize};
@@ -116,8 +119,8 @@ impl Client {
         from_bytes(&bytes).map_err(|_| unreadable("snapshot"))
     }
 
-    /// Position and digests at central's head, without chunks.
-    pub async fn digests(&self, token: &str) -> Result<Manifest> {
+    /// Digests of every readable scope at central's head.
+    pub async fn digests(&self, token: &str) -> Result<DigestList> {
         let bytes = self.get(token, "/v1/digests", MANIFEST_BYTES_MAX).await?;
         from_bytes(&bytes).map_err(|_| unreadable("list of digests"))
     }
@@ -187,6 +190,36 @@ impl Client {
         from_bytes(&self.get(token, &path, LEDGER_BYTES_MAX).await?).map_err(|_| unreadable("proof"))
     }
 
+    /// Sums of a scope's buckets: the upper ones, or the lower ones below `under`.
+    pub async fn bucket_sums(&self, token: &str, scope: Scope, under: Option<&[u16]>) -> Result<BucketSums> {
+        let under = under.map(|upper| format!("&under={}", hex_list(upper))).unwrap_or_default();
+        let path = format!("/v1/digest/buckets?{}{under}", scope_query(scope));
+        let bytes = self.get(token, &path, SERVER_FRAME_BYTES_MAX).await?;
+        from_bytes(&bytes).map_err(|_| unreadable("list of sums"))
+    }
+
+    /// What central holds of a scope in some lower buckets.
+    pub async fn bucket_rows(&self, token: &str, scope: Scope, buckets: &[u16]) -> Result<BucketRows> {
+        let path = format!("/v1/digest/rows?{}&buckets={}", scope_query(scope), hex_list(buckets));
+        let bytes = self.get(token, &path, SERVER_FRAME_BYTES_MAX).await?;
+        from_bytes(&bytes).map_err(|_| unreadable("list of rows"))
+    }
+
+    /// Signed originals this laptop is to keep, after a seq.
+    pub async fn originals(&self, token: &str, after: u64) -> Result<Originals> {
+        let bytes = self.get(token, &format!("/v1/originals?after={after}"), SERVER_FRAME_BYTES_MAX).await?;
+        from_bytes(&bytes).map_err(|_| unreadable("page of originals"))
+    }
+
+    /// Gives a recovering central originals. `last`: there are no more.
+    pub async fn offer(&self, token: &str, originals: &[u8], last: bool) -> Result<()> {
+        let packed = zstd::bulk::compress(originals, ZSTD_LEVEL).map_err(|e| internal("Packing originals", e))?;
+        self.traffic.sent.fetch_add(packed.len() as u64, Ordering::Relaxed);
+        let address = format!("{}/v1/recover?last={last}", self.base);
+        let response = self.http.post(address).bearer_auth(token).body(packed).send().await;
+        self.body(response, ERROR_BYTES_MAX).await.map(drop)
+    }
+
     /// One chunk, proven to be the one named.
     pub async fn chunk(&self, token: &str, wanted: &ChunkRef) -> Result<SnapshotChunk> {
         let path = format!("/v1/snapshot/chunk/{}", wanted.hash.to_hex());
@@ -233,6 +266,14 @@ impl Client {
         let message = format!("Central at {} does not answer. Check the address, and that central runs.", self.base);
         WireError::retryable("central_unreachable", message)
     }
+}
+
+fn scope_query(scope: Scope) -> String {
+    format!("owner={}&compartment={}", scope.owner, scope.compartment)
+}
+
+fn hex_list(numbers: &[u16]) -> String {
+    numbers.iter().map(|n| format!("{n:x}")).collect::<Vec<_>>().join(",")
 }
 
 fn unreadable(what: &str) -> WireError {

@@ -344,13 +344,18 @@ impl Handlers for App {
 
     async fn verify(&self, _: NoArgs) -> Result<VerifyReport> {
         let engine = self.engine().await?;
-        let found = engine.sync.verify().await?;
+        let verified = engine.sync.verify().await?;
+        let found = verified.found;
         Ok(VerifyReport {
             equal: found.differing.is_empty(),
             scopes: found.scopes,
             differing: found.differing.iter().map(ToString::to_string).collect(),
             accuracy: engine.measures.accuracy(crate::clock::mono_ms()),
-            seq: found.seq,
+            seq: found.position.seq,
+            compared: found.rows,
+            different: verified.different,
+            repaired: verified.repaired,
+            equal_now: verified.equal_now,
         })
     }
 

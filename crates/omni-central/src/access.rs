@@ -94,6 +94,11 @@ impl Access {
         known.map(|d| DirectoryEntry { device: d.device, name: d.name.clone(), operator: d.operator.clone() }).collect()
     }
 
+    /// Every device, revoked ones included.
+    pub fn all(&self) -> impl Iterator<Item = &DeviceRecord> {
+        self.devices.values()
+    }
+
     /// Devices known.
     pub fn len(&self) -> usize {
         self.order.len()

@@ -63,6 +63,11 @@ impl Folder {
         self.root.join("quarantine.log")
     }
 
+    /// What laptops bring back while central is being recovered. It is being recovered as long as this stands.
+    pub fn recovery(&self) -> PathBuf {
+        self.root.join("recovery")
+    }
+
     /// Snapshot chunks by content. May be deleted at any time.
     pub fn snapshots(&self) -> PathBuf {
         self.root.join("snapshots")

@@ -41,7 +41,7 @@ pub fn sign(tx: &mut dyn WriteTx, key: &SigningKey, now_ms: i64) -> Result<()> {
         None => Hash::default(),
     };
     let (epoch, size, root, state, forks) =
-        (head.position.epoch, summary.size, summary.root, summary.state, head.forks);
+        (head.position.epoch, summary.size, summary.root, summary.state, summary.forks);
     let new = TreeHead { epoch, size, root, at_ms: now_ms, forks, state, previous };
     let last = last.filter(|last| last.is_genuine(&key.verifying_key().to_bytes()));
     if last.is_some_and(|last| last.head == TreeHead { at_ms: last.head.at_ms, ..new.clone() }) {

@@ -27,6 +27,7 @@ pub fn spawn_all(tasks: &mut JoinSet<()>, app: &Arc<App>, backup: Option<PathBuf
         core.storage.reading(|tx| core.refresh_access(tx))?;
         Ok(())
     }));
+    tasks.spawn(every(core.clone(), ACCESS_EVERY, "recovery", crate::recovery::settle));
     tasks.spawn(every(core.clone(), REMEMBERED_EVERY, "remembered", |core| core.write_remembered()));
     tasks.spawn(maintain(core.clone()));
     tasks.spawn(warm(app.clone()));

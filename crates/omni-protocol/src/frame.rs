@@ -104,6 +104,14 @@ pub struct Welcome {
     /// Central's clock, unix milliseconds.
     #[n(9)]
     pub now_ms: i64,
+    /// Central was restored and takes nothing but retained originals: offer them, then connect again.
+    #[n(10)]
+    #[cbor(default)]
+    pub recovering: bool,
+    /// For each earlier epoch: the seq up to which its history is this one's.
+    #[n(11)]
+    #[cbor(default)]
+    pub forks: Vec<(u32, u64)>,
 }
 
 /// How a session begins.

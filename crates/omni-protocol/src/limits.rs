@@ -34,3 +34,11 @@ pub const ZSTD_LEVEL: i32 = 3;
 pub const HEARTBEAT_MS: u64 = 9_000;
 /// Deepest lineage of incarnations a hello may name.
 pub const LINEAGE_MAX: usize = 64;
+/// Most bytes of one page of originals offered to a recovering central.
+pub const OFFER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Laptops beside the author that keep the signed original of a commit.
+pub const ORIGINAL_KEEPERS: usize = 3;
+/// Lower buckets asked for in one call of `/v1/digest/rows`.
+pub const BUCKETS_ASKED_MAX: usize = 64;
+/// Raw bytes of rows in one answer of `/v1/digest/rows` (one bucket may exceed it alone).
+pub const BUCKET_ROWS_BYTES_MAX: usize = 1024 * 1024;

@@ -1026,6 +1026,14 @@ rpc_types! {
         pub accuracy: Option<f64>,
         /// The seq compared at.
         pub seq: u64,
+        /// Records and conflict items of this copy that were compared.
+        pub compared: u64,
+        /// Records and conflict items that differed.
+        pub different: u64,
+        /// Those that were repaired.
+        pub repaired: u64,
+        /// All scopes equal after the repair.
+        pub equal_now: bool,
     }
     /// Arguments of `search`.
     pub struct SearchArgs {

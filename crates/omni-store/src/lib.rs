@@ -29,9 +29,9 @@ pub use import::Import;
 pub use key::DbKey;
 pub use notice::{Committed, TOUCHED_MAX, Touched};
 pub use read::{
-    CollectionFigures, CommitLine, FacetCount, FieldStatus, Filter, Hit, ItemFilter, ListQuery, ListRow, Overview,
-    OwnLine, Page, Place, QueueCounts, QueueLine, QueueState, ReadTx, RecordDetail, RowState, SectorFigures, Sort,
-    SortBy, StoredRow,
+    CollectionFigures, CommitLine, Counted, FacetCount, FieldStatus, Filter, Hit, ItemFilter, ListQuery, ListRow,
+    Overview, OwnLine, Page, Place, QueueCounts, QueueLine, QueueState, ReadTx, RecordDetail, RowState, SectorFigures,
+    Sort, SortBy, StoredRow,
 };
 pub use stats::{Histogram, LaneStats, WriterStats};
 pub use store::{Store, StoreOptions};

@@ -3,6 +3,7 @@
 //! No clock, disk, network or randomness: time, ids and storage are passed in. The laptop's store and central's
 //! storage implement `ReplicaTx` and `CentralTx`; the simulator drives the same code over lossy links.
 
+pub mod bucket;
 pub mod central;
 pub mod diff;
 pub mod digest;

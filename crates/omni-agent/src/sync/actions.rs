@@ -3,7 +3,7 @@
 use super::copy;
 use super::driver::{Connection, Driver, End, Fetched};
 use super::ledger::Found;
-use super::{events, ledger, payload};
+use super::{events, ledger, originals, payload};
 use crate::error::{Result, internal, store_error};
 use crate::{clock, ids};
 use omni_protocol::frame::{ClientFrame, Welcome, to_bytes};
@@ -16,6 +16,10 @@ use omni_sync::replica::{
 use std::collections::VecDeque;
 use tokio::sync::oneshot;
 use tokio::task::JoinError;
+
+/// Least time between two proofs of central's history in one session, milliseconds: a proof costs a request of a few
+/// hundred bytes.
+const PROVE_EVERY_MS: u64 = 30_000;
 
 /// What an action leads to.
 enum Then {
@@ -57,10 +61,11 @@ impl Driver {
                 connection.sender.send(&frame).await?;
                 Then::Nothing
             }
-            Action::Welcomed(welcome) => {
-                self.welcomed(*welcome).await?;
-                self.prove(connection).await?
-            }
+            Action::Welcomed(welcome) => match (self.welcomed(*welcome).await?, self.prove(connection).await?) {
+                (_, Then::End(end)) => Then::End(end),
+                (true, _) => Then::Input(Input::Renewed),
+                (false, then) => then,
+            },
             Action::NextBatch { from, epoch, limits } => Then::Input(self.take_batch(from, epoch, limits).await?),
             Action::StoreOutcomes(outcomes) => {
                 self.store_outcomes(outcomes).await?;
@@ -80,6 +85,18 @@ impl Driver {
                 connection
                     .fetches
                     .spawn(async move { Fetched::Copy(copy::fetch(client, token, grants, store, link).await) });
+                Then::Nothing
+            }
+            Action::Offer if self.offered == Some(self.session.epoch()) => Then::Input(Input::Offered),
+            Action::Offer => {
+                let (client, token, store) = (self.client.clone(), self.token(), self.store.clone());
+                let offer = async move { Fetched::Offer(originals::offer(client, token, store).await) };
+                connection.fetches.spawn(offer);
+                Then::Nothing
+            }
+            Action::Repair => {
+                let repairer = self.repairer.clone();
+                connection.fetches.spawn(async move { Fetched::Repair(repairer.verify().await) });
                 Then::Nothing
             }
             Action::Probe { n, now_ms, watermark } => Then::Input(self.probe(connection, n, now_ms, watermark).await?),
@@ -162,16 +179,50 @@ impl Driver {
         Ok(Input::HelloSent { next_counter: meta.next_counter })
     }
 
-    async fn welcomed(&mut self, welcome: Welcome) -> Result<()> {
+    /// `true` = this copy goes on under a new identity: connect again.
+    async fn welcomed(&mut self, welcome: Welcome) -> Result<bool> {
         let head = welcome.head.seq;
+        let (epoch, forks, recovering) = (welcome.head.epoch, welcome.forks, welcome.recovering);
         self.link.update(|f| {
             f.connected = true;
             (f.unreachable_since, f.last_error, f.next_try_mono) = (None, None, None);
             (f.device_removed, f.signed_out, f.update_required) = (false, false, false);
+            f.recovering = recovering;
             (f.token, f.grants, f.head) = (Some(welcome.token), Some(welcome.grants), Some(head));
         });
         let names = welcome.directory;
-        self.write(Durability::Normal, move |tx| Ok::<_, StoreError>(tx.put_directory(&names)?)).await
+        let noting = move |tx: &mut WriteTx<'_>| {
+            tx.put_directory(&names)?;
+            let at = tx.meta()?.position;
+            if recovering || at.seq == 0 || at.epoch >= epoch {
+                return Ok::<_, StoreError>(0);
+            }
+            // Central began a new history: own changes it accepted on the old one may be lost there.
+            let fork = forks.iter().find(|(e, _)| *e == at.epoch).map_or(0, |(_, seq)| *seq);
+            tx.reopen(fork, ids::replica_id())
+        };
+        let reopened = self.write(Durability::Full, noting).await?;
+        if reopened > 0 {
+            tracing::warn!(reopened, "central begins a new history; own changes it may have lost are sent again");
+            self.payload_next = 0;
+        }
+        Ok(reopened > 0)
+    }
+
+    /// Fetches the originals this laptop is to keep, unless that is under way.
+    pub(super) fn keep_originals(&self, connection: &mut Connection) {
+        if std::mem::replace(&mut connection.keeping, true) {
+            return;
+        }
+        let (client, token, store, link) = (self.client.clone(), self.token(), self.store.clone(), self.link.clone());
+        connection.fetches.spawn(async move { Fetched::Originals(originals::fetch(client, token, store, link).await) });
+    }
+
+    /// The same once the exchange is quiet: never in the way of edits.
+    pub(super) fn keep_originals_soon(&self, connection: &mut Connection) {
+        if self.session.is_quiet() && self.link.facts().originals_to < self.session.head() {
+            self.keep_originals(connection);
+        }
     }
 
     /// Nothing is sent and nothing applied before central proved that its history continues the one trusted here. A
@@ -189,9 +240,48 @@ impl Driver {
         if let Some(found) = found {
             return Ok(Then::End(self.stop_for(found).await?));
         }
+        (connection.trusted, connection.proved_ms) = (watch.size(), clock::mono_ms());
         self.write(Durability::Normal, move |tx| ledger::keep(tx, &watch)).await?;
         self.link.update(|f| f.history_rewritten = false);
         Ok(Then::Nothing)
+    }
+
+    /// Demands the proof of central's newest head beside the exchange, so that the commits of a long session are under a
+    /// trusted head too.
+    pub(super) fn prove_again(&self, connection: &mut Connection) {
+        if std::mem::replace(&mut connection.proving, true) {
+            return;
+        }
+        connection.proved_ms = clock::mono_ms();
+        let (client, token, store, key) = (self.client.clone(), self.token(), self.store.clone(), self.central_key);
+        let grants = self.link.facts().grants.unwrap_or_default();
+        connection.fetches.spawn(async move { Fetched::Proof(ledger::again(client, token, store, key, grants).await) });
+    }
+
+    /// The same once the exchange is quiet, there are commits no trusted head stands for, and the last time is a while ago.
+    pub(super) fn prove_soon(&self, connection: &mut Connection) {
+        let due = clock::mono_ms().saturating_sub(connection.proved_ms) >= PROVE_EVERY_MS;
+        if due && self.session.is_quiet() && connection.trusted < self.session.head() {
+            self.prove_again(connection);
+        }
+    }
+
+    /// The proof is here: the new head is trusted, or the exchange stops.
+    pub(super) async fn proven(
+        &mut self,
+        connection: &mut Connection,
+        proven: Result<ledger::Proven>,
+    ) -> Result<Option<End>> {
+        connection.proving = false;
+        match proven {
+            Err(e) => tracing::warn!("central did not prove its history: {e}"),
+            Ok(ledger::Proven { found: Some(found), .. }) => return self.stop_for(*found).await.map(Some),
+            Ok(ledger::Proven { before, after, .. }) => {
+                connection.trusted = after.size();
+                self.write(Durability::Normal, move |tx| ledger::advance(tx, &before, &after)).await?;
+            }
+        }
+        Ok(None)
     }
 
     /// Central's history is not the one this laptop saw: the exchange stops, what was found is kept.
@@ -310,20 +400,15 @@ impl Driver {
         }
     }
 
-    /// Notes a comparison of this copy's digests with central's.
+    /// Notes that this copy's digests equal central's. What differs is counted by the repair that follows.
     async fn compared(&self, equal: Option<bool>) {
-        let Some(equal) = equal else { return };
-        let store = self.store.clone();
-        let rows = tokio::task::spawn_blocking(move || store.read(|tx| tx.rows_total())).await;
-        let rows = rows.ok().and_then(|r| r.ok()).unwrap_or(0);
-        if equal {
-            self.measures.compared(clock::mono_ms(), rows, 0);
-            self.link.update(|f| f.verified_at = Some(clock::wall_ms()));
+        if equal != Some(true) {
             return;
         }
-        tracing::error!("this copy differs from central's; a new one is fetched");
-        let different = super::verify::differing_rows(&self.client, &self.token(), &self.store).await;
-        self.measures.compared(clock::mono_ms(), rows, different.unwrap_or(rows));
+        let store = self.store.clone();
+        let rows = tokio::task::spawn_blocking(move || store.read(|tx| tx.rows_total())).await;
+        self.repairer.note(rows.ok().and_then(|r| r.ok()).unwrap_or(0), 0).await;
+        self.link.update(|f| f.verified_at = Some(clock::wall_ms()));
     }
 
     async fn probe(&mut self, connection: &mut Connection, n: u64, now_ms: i64, mark: Watermark) -> Result<Input> {
@@ -344,29 +429,59 @@ impl Driver {
     }
 
     /// A fetch ended.
-    pub(super) fn fetched(&mut self, done: std::result::Result<Fetched, JoinError>) -> Option<Input> {
-        let error = match done {
-            Ok(Fetched::Page(Ok(page))) => {
-                self.link.heard();
-                return Some(Input::PageFetched(page));
-            }
-            Ok(Fetched::Copy(Ok(position))) => {
-                self.backoff.progress();
-                self.link.heard();
-                return Some(Input::SnapshotDone { position });
+    pub(super) fn fetched(
+        &mut self,
+        connection: &mut Connection,
+        done: std::result::Result<Fetched, JoinError>,
+    ) -> Option<Input> {
+        match done {
+            Ok(Fetched::Originals(kept)) => {
+                connection.keeping = false;
+                if let Err(e) = kept {
+                    tracing::warn!("originals could not be kept: {e}");
+                }
+                None
             }
             Ok(Fetched::Spots(looked)) => {
                 if let Err(e) = looked {
                     tracing::warn!("old commits could not be compared: {e}");
                 }
-                return None;
+                None
+            }
+            other => Some(self.brought(other)),
+        }
+    }
+
+    fn brought(&mut self, done: std::result::Result<Fetched, JoinError>) -> Input {
+        let error = match done {
+            Ok(Fetched::Page(Ok(page))) => {
+                self.link.heard();
+                return Input::PageFetched(page);
+            }
+            Ok(Fetched::Copy(Ok(position))) => {
+                self.backoff.progress();
+                self.link.heard();
+                return Input::SnapshotDone { position };
+            }
+            Ok(Fetched::Offer(offered)) => {
+                match offered {
+                    Ok(()) => self.offered = Some(self.session.epoch()),
+                    Err(e) => tracing::warn!("what is kept could not be offered to central: {e}"),
+                }
+                return Input::Offered;
+            }
+            Ok(Fetched::Originals(_) | Fetched::Spots(_) | Fetched::Proof(_)) => return Input::QueueChanged,
+            Ok(Fetched::Repair(Ok(verified))) => return Input::Repaired { done: verified.equal_now },
+            Ok(Fetched::Repair(Err(e))) => {
+                tracing::error!("the copy could not be compared with central's: {e}");
+                return Input::Repaired { done: false };
             }
             Ok(Fetched::Page(Err(e)) | Fetched::Copy(Err(e))) => e,
             Err(e) => internal("A fetch from central", e),
         };
         tracing::warn!("a fetch from central failed: {error}");
         self.link.update(|f| f.last_error = Some(error));
-        Some(Input::FetchFailed)
+        Input::FetchFailed
     }
 
     fn recycle(&self, cause: &'static str) -> End {
@@ -381,6 +496,7 @@ impl Driver {
     fn refused(&self, code: &str, message: String, retryable: bool) -> End {
         self.measures.reconnect(code);
         self.link.update(|f| match code {
+            "recovering" => f.recovering = true,
             "device_revoked" => f.device_removed = true,
             "device_unknown" | "bad_signature" => f.signed_out = true,
             "update_required" | "protocol" => f.update_required = true,

@@ -3,9 +3,10 @@
 
 use super::backoff::Backoff;
 use super::events::Event;
-use super::ledger::Found;
+use super::ledger::{self, Found};
 use super::link::Link;
 use super::measure::Measures;
+use super::repair::{Repairer, Verified};
 use super::socket::{self, Receiver, Sender};
 use super::wake::{Wake, Watch};
 use crate::client::{self, Client};
@@ -35,6 +36,10 @@ pub enum Order {
     Pause,
     /// Go on.
     Resume,
+    /// Fetch the originals this laptop is to keep.
+    Originals,
+    /// Fetch a whole new copy: a repair did not help.
+    Copy,
 }
 
 /// What a fetch brought.
@@ -46,6 +51,14 @@ pub enum Fetched {
     Copy(Result<Position>),
     /// Old commits compared with central's.
     Spots(Result<Option<Box<Found>>>),
+    /// Central's newest head, proven.
+    Proof(Result<ledger::Proven>),
+    /// Originals kept.
+    Originals(Result<()>),
+    /// What is kept was offered.
+    Offer(Result<()>),
+    /// A comparison with repair.
+    Repair(Result<Verified>),
 }
 
 /// Why a connection ended.
@@ -75,6 +88,9 @@ pub struct Driver {
     /// Counters below this were counted as payload when first sent.
     pub(super) payload_next: u64,
     queue_changed: Arc<Notify>,
+    pub(super) repairer: Repairer,
+    /// Everything kept was offered for the recovery that began this epoch.
+    pub(super) offered: Option<u32>,
     local: bool,
 }
 
@@ -82,6 +98,14 @@ pub struct Driver {
 pub struct Connection {
     pub(super) sender: Sender,
     pub(super) fetches: JoinSet<Fetched>,
+    /// Originals are being fetched.
+    pub(super) keeping: bool,
+    /// A proof of central's history is under way.
+    pub(super) proving: bool,
+    /// When the last one was asked for, monotonic milliseconds.
+    pub(super) proved_ms: u64,
+    /// Commits the trusted head stands for.
+    pub(super) trusted: u64,
 }
 
 impl Driver {
@@ -97,6 +121,7 @@ impl Driver {
         measures: Arc<Measures>,
         events: broadcast::Sender<Event>,
         queue_changed: Arc<Notify>,
+        repairer: Repairer,
     ) -> Driver {
         let local = client::is_local(client.address());
         let (session, backoff) = (Session::default(), Backoff::default());
@@ -113,6 +138,8 @@ impl Driver {
             backoff,
             payload_next: 0,
             queue_changed,
+            repairer,
+            offered: None,
             local,
         }
     }
@@ -125,7 +152,7 @@ impl Driver {
             while idle || self.link.facts().paused_at.is_some() {
                 match orders.recv().await {
                     Some(Order::Now | Order::Resume) => idle = false,
-                    Some(Order::Pause) => {}
+                    Some(Order::Pause | Order::Copy | Order::Originals) => {}
                     None => return,
                 }
             }
@@ -175,7 +202,7 @@ impl Driver {
             tokio::select! {
                 () = sleep_until(until) => break,
                 order = orders.recv() => match order {
-                    Some(Order::Pause) => {}
+                    Some(Order::Pause | Order::Copy | Order::Originals) => {}
                     Some(Order::Now | Order::Resume) => break,
                     None => return false,
                 },
@@ -205,7 +232,8 @@ impl Driver {
             Ok(halves) => halves,
             Err(e) => return End::Lost(e),
         };
-        let mut connection = Connection { sender, fetches: JoinSet::new() };
+        let mut connection =
+            Connection { sender, fetches: JoinSet::new(), keeping: false, proving: false, proved_ms: 0, trusted: 0 };
         let end = self.serve(&mut connection, &mut receiver, orders, watch).await;
         connection.fetches.abort_all();
         connection.sender.close().await;
@@ -244,11 +272,23 @@ impl Driver {
                 },
                 Some(done) = connection.fetches.join_next() => match done {
                     Ok(Fetched::Spots(Ok(Some(found)))) => return self.stop_for(*found).await,
-                    done => self.fetched(done),
+                    Ok(Fetched::Proof(proven)) => match self.proven(connection, proven).await? {
+                        Some(end) => return Ok(end),
+                        None => None,
+                    },
+                    done => self.fetched(connection, done),
                 },
                 order = orders.recv() => match order {
                     Some(Order::Pause) => return Ok(End::Paused),
-                    Some(Order::Now | Order::Resume) => Some(Input::QueueChanged),
+                    Some(Order::Now | Order::Resume) => {
+                        self.prove_again(connection);
+                        Some(Input::QueueChanged)
+                    }
+                    Some(Order::Copy) => Some(Input::PageBroken),
+                    Some(Order::Originals) => {
+                        self.keep_originals(connection);
+                        None
+                    }
                     None => return Ok(End::Paused),
                 },
                 () = queue_changed.notified() => Some(Input::QueueChanged),
@@ -257,7 +297,11 @@ impl Driver {
                         self.measures.reconnect(if wake == Wake::Slept { "slept" } else { "network_changed" });
                         return Ok(End::Again);
                     }
-                    None => Some(Input::Tick),
+                    None => {
+                        self.keep_originals_soon(connection);
+                        self.prove_soon(connection);
+                        Some(Input::Tick)
+                    }
                 },
             };
         }

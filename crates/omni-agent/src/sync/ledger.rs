@@ -68,6 +68,26 @@ pub async fn contact(
     tokio::time::timeout(CONTACT_TIMEOUT, prove(client, token, watch, key, grants)).await.map_err(late)?
 }
 
+/// A further contact in the course of a session.
+#[derive(Debug)]
+pub struct Proven {
+    /// The watch it began with.
+    pub before: Watch,
+    /// The watch that trusts the new head too.
+    pub after: Watch,
+    /// What did not fit.
+    pub found: Option<Box<Found>>,
+}
+
+/// Demands the proof of the newest head once more.
+pub async fn again(client: Client, token: String, store: Store, key: [u8; 32], grants: Grants) -> Result<Proven> {
+    let before = blocking(move || store.read(|tx| tx.fact(WATCH)).map_err(store_error)).await?;
+    let before: Watch = before.and_then(|bytes| from_bytes(&bytes).ok()).unwrap_or_default();
+    let mut after = before.clone();
+    let found = contact(&client, &token, &mut after, &key, &grants).await?.map(Box::new);
+    Ok(Proven { before, after, found })
+}
+
 async fn prove(
     client: &Client,
     token: &str,
@@ -193,6 +213,14 @@ pub fn was_stopped(store: &Store) -> Result<bool> {
 pub fn keep(tx: &mut WriteTx<'_>, watch: &Watch) -> std::result::Result<(), StoreError> {
     tx.set_fact(WATCH, Some(&to_bytes(watch)))?;
     tx.set_fact(STOPPED, None)
+}
+
+/// A further head is trusted, unless the watch became another one meanwhile: then the next proof does it.
+pub fn advance(tx: &mut WriteTx<'_>, before: &Watch, after: &Watch) -> std::result::Result<(), StoreError> {
+    match load(tx)?.0 == *before {
+        true => tx.set_fact(WATCH, Some(&to_bytes(after))),
+        false => Ok(()),
+    }
 }
 
 /// The exchange stops, with what was found.

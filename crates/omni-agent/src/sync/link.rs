@@ -48,6 +48,10 @@ pub struct LinkFacts {
     pub verified_at: Option<i64>,
     /// Bearer token of the session, for HTTP.
     pub token: Option<String>,
+    /// Central is being recovered: edits wait here.
+    pub recovering: bool,
+    /// Originals of commits are kept to this seq.
+    pub originals_to: u64,
     /// Rights of the session.
     pub grants: Option<Grants>,
 }

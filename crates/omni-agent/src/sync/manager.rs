@@ -5,7 +5,7 @@ use super::events::Event;
 use super::link::{Link, LinkFacts};
 use super::measure::Measures;
 use super::publish::Publisher;
-use super::verify::{self, Comparison};
+use super::repair::{Repairer, Verified};
 use crate::client::Client;
 use crate::clock;
 use crate::edits::{self, Edit};
@@ -24,8 +24,8 @@ use tokio::task::JoinHandle;
 const PAUSED: &str = "paused_at";
 /// Events a slow listener may miss before it is told.
 const EVENTS_KEPT: usize = 4_096;
-/// Comparisons tried while central moves on.
-const COMPARE_TRIES: u32 = 20;
+/// Whoever waits for a quiet queue waits this long at most for originals to be kept.
+const ORIGINALS_WAIT: Duration = Duration::from_secs(5);
 /// How often a waiting caller looks, besides being woken.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
@@ -37,6 +37,7 @@ struct Inner {
     events: broadcast::Sender<Event>,
     orders: mpsc::UnboundedSender<Order>,
     publisher: Publisher,
+    repairer: Repairer,
     stored: Arc<Notify>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -84,9 +85,17 @@ impl SyncManager {
         let copy_at = store.read(|tx| Ok(tx.recent(0, 1)?.first().map(|c| c.info.at_ms))).map_err(store_error)?;
         let stopped = super::ledger::was_stopped(&store)?;
         link.update(|f| (f.paused_at, f.copy_at, f.history_rewritten) = (paused_at, copy_at, stopped));
+        super::compared::load(&store, &measures)?;
         super::notices::listen(&store, ui.clone(), queue_changed.clone(), stored.clone());
         let (events, _) = broadcast::channel(EVENTS_KEPT);
         let (orders, taken) = mpsc::unbounded_channel();
+        let repairer = Repairer {
+            client: client.clone(),
+            store: store.clone(),
+            link: link.clone(),
+            measures: measures.clone(),
+            turn: Arc::default(),
+        };
         let driver = Driver::new(
             store.clone(),
             client.clone(),
@@ -97,6 +106,7 @@ impl SyncManager {
             measures.clone(),
             events.clone(),
             queue_changed,
+            repairer.clone(),
         );
         let publisher = Publisher::new(store.clone(), link.clone(), measures.clone(), client.address().to_owned());
         let tasks = vec![
@@ -104,8 +114,18 @@ impl SyncManager {
             tokio::spawn(super::retention::run(store.clone())),
             tokio::spawn(publisher.clone().run(ui, events.clone(), stored.clone())),
         ];
-        let inner =
-            Inner { store, client, link, measures, events, orders, publisher, stored, tasks: Mutex::new(tasks) };
+        let inner = Inner {
+            store,
+            client,
+            link,
+            measures,
+            events,
+            orders,
+            publisher,
+            repairer,
+            stored,
+            tasks: Mutex::new(tasks),
+        };
         Ok(SyncManager { inner: Arc::new(inner) })
     }
 
@@ -195,7 +215,15 @@ impl SyncManager {
     ///
     /// Errors: `timeout`, with what is known about why; at once what trying again does not help.
     pub async fn wait_idle(&self, within: Duration) -> Result<Status> {
-        self.wait(within, |facts| Ok(facts.quiet && self.is_drained()?)).await
+        self.wait(within, |facts| Ok(facts.quiet && self.is_drained()?)).await?;
+        self.order(Order::Originals)?;
+        let kept = |facts: &LinkFacts| facts.head.is_none_or(|head| facts.originals_to >= head);
+        let quiet = self.wait(within, |facts| Ok(facts.quiet && kept(facts) && self.is_drained()?));
+        // The exchange is done; that others keep a copy of what was sent is worth a moment, not a failure.
+        match tokio::time::timeout(ORIGINALS_WAIT, quiet).await {
+            Ok(done) => done,
+            Err(_) => self.status(),
+        }
     }
 
     async fn wait(&self, within: Duration, reached: impl Fn(&LinkFacts) -> Result<bool>) -> Result<Status> {
@@ -242,26 +270,16 @@ impl SyncManager {
         facts.token.filter(|_| facts.connected).map(|token| (self.inner.client.clone(), token))
     }
 
-    /// Compares this copy with central's, counted anew from its rows. Needs a session.
+    /// Compares this copy with central's, counted anew from its rows, and repairs what differs. Needs a session.
     ///
     /// Errors: `offline`, `busy` while central keeps moving.
-    pub async fn verify(&self) -> Result<Comparison> {
-        let Some(token) = self.inner.link.facts().token.filter(|_| self.inner.link.facts().connected) else {
-            return Err(WireError::retryable("offline", "Comparing with central needs a connection to it."));
-        };
-        for _ in 0..COMPARE_TRIES {
-            if let Some(found) = verify::compare(&self.inner.client, &token, &self.inner.store).await? {
-                self.inner.measures.compared(clock::mono_ms(), found.rows, found.rows_different);
-                if found.differing.is_empty() {
-                    self.inner.link.update(|f| f.verified_at = Some(clock::wall_ms()));
-                }
-                return Ok(found);
-            }
-            // The copy is on its way to the head: it will say when it moved.
-            let stored = self.inner.stored.notified();
-            let _ = tokio::time::timeout(LOOK_AGAIN, stored).await;
+    pub async fn verify(&self) -> Result<Verified> {
+        let verified = self.inner.repairer.verify().await?;
+        if !verified.equal_now {
+            // Twice was tried: a whole new copy is what is left.
+            self.order(Order::Copy)?;
         }
-        Err(verify::moving())
+        Ok(verified)
     }
 
     /// Stops exchanging for good. What is saved stays saved.

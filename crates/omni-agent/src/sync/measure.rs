@@ -10,7 +10,11 @@ const LATENCY_SAMPLES_MAX: usize = 4_096;
 /// Seconds the charts reach back.
 const POINTS_MAX: usize = 600;
 /// Comparisons count for a day.
-const COMPARED_MS: u64 = 24 * 3_600_000;
+const COMPARED_MS: i64 = 24 * 3_600_000;
+/// Comparisons are added up over this long: a day is some hundred sums, whatever is compared.
+const COMPARED_TOGETHER_MS: i64 = 300_000;
+/// Sums that changed are kept on the disk this often at most, milliseconds.
+const COMPARED_KEPT_EVERY_MS: i64 = 60_000;
 /// Edits whose answer is awaited at most; older ones are forgotten.
 const AWAITED_MAX: usize = 100_000;
 
@@ -59,7 +63,9 @@ struct Inner {
     points: VecDeque<Point>,
     reconnects: BTreeMap<String, u64>,
     awaited: BTreeMap<[u8; 16], u64>,
-    compared: VecDeque<(u64, u64, u64)>,
+    /// Since when (monotonic milliseconds), rows, of them different.
+    compared: VecDeque<(i64, u64, u64)>,
+    compared_kept: Option<i64>,
 }
 
 /// All measurements of one run.
@@ -125,20 +131,39 @@ impl Measures {
         self.with(|m| *m.reconnects.entry(cause.to_owned()).or_default() += 1);
     }
 
-    /// Rows were compared with central's, by digest.
-    pub fn compared(&self, at_ms: u64, rows: u64, different: u64) {
+    /// Rows were compared with central's. `true` = time to keep the figures on the disk.
+    pub fn compared(&self, at_ms: u64, rows: u64, different: u64) -> bool {
+        let at = at_ms as i64;
+        self.compared_at(at, rows, different);
         self.with(|m| {
-            m.compared.push_back((at_ms, rows, different));
-            m.compared.retain(|(at, ..)| at + COMPARED_MS >= at_ms);
+            let due = different > 0 || m.compared_kept.is_none_or(|kept| at - kept >= COMPARED_KEPT_EVERY_MS);
+            if due {
+                m.compared_kept = Some(at);
+            }
+            due
+        })
+    }
+
+    /// Rows were compared at this monotonic millisecond: before this boot if it is negative.
+    pub fn compared_at(&self, at: i64, rows: u64, different: u64) {
+        self.with(|m| {
+            match m.compared.back_mut().filter(|(since, ..)| at - *since < COMPARED_TOGETHER_MS) {
+                Some((_, all, wrong)) => (*all, *wrong) = (*all + rows, *wrong + different),
+                None => m.compared.push_back((at, rows, different)),
+            }
+            m.compared.retain(|(since, ..)| since + COMPARED_MS >= at);
         });
+    }
+
+    /// Comparisons of the last day: since when, rows, of them different.
+    pub fn compared_since(&self, now: i64) -> Vec<(i64, u64, u64)> {
+        self.with(|m| m.compared.iter().filter(|(since, ..)| since + COMPARED_MS >= now).copied().collect())
     }
 
     /// Rows compared and found different in the last day.
     pub fn comparisons(&self, now_ms: u64) -> (u64, u64) {
-        self.with(|m| {
-            let fresh = m.compared.iter().filter(|(at, ..)| at + COMPARED_MS >= now_ms);
-            fresh.fold((0, 0), |(rows, different), (_, r, d)| (rows + r, different + d))
-        })
+        let add = |(rows, different), (_, r, d)| (rows + r, different + d);
+        self.compared_since(now_ms as i64).into_iter().fold((0, 0), add)
     }
 
     /// 1 − different ÷ compared; unknown until compared.
@@ -254,7 +279,7 @@ mod tests {
         assert_eq!(m.accuracy(0), None);
         m.compared(1_000, 100, 1);
         assert_eq!(m.accuracy(2_000), Some(0.99));
-        assert_eq!(m.accuracy(COMPARED_MS + 1_001), None);
+        assert_eq!(m.accuracy(COMPARED_MS as u64 + 1_001), None);
         assert_eq!(m.monitor(2_000).overhead, None);
     }
 }

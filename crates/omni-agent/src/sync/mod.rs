@@ -3,6 +3,7 @@
 
 mod actions;
 pub mod backoff;
+mod compared;
 mod copy;
 mod driver;
 pub mod events;
@@ -11,8 +12,10 @@ pub mod link;
 mod manager;
 pub mod measure;
 mod notices;
+mod originals;
 mod payload;
 mod publish;
+mod repair;
 mod retention;
 mod socket;
 pub mod state;
@@ -21,4 +24,5 @@ pub mod wake;
 
 pub use events::Event;
 pub use manager::{SyncManager, SyncParts};
+pub use repair::Verified;
 pub use verify::Comparison;

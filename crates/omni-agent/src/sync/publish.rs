@@ -186,6 +186,7 @@ fn facts(copy: &CopyFacts, link: &LinkFacts) -> Facts {
         history_rewritten: link.history_rewritten,
         signed_out: link.signed_out,
         update_required: link.update_required,
+        recovering: link.recovering,
         paused_at: link.paused_at,
         network: link.network,
         unreachable_since: link.unreachable_since,

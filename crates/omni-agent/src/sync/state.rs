@@ -24,6 +24,8 @@ pub struct Facts {
     pub signed_out: bool,
     /// Central demands a newer version.
     pub update_required: bool,
+    /// Central is being recovered and takes no new edits.
+    pub recovering: bool,
     /// Paused by the operator since.
     pub paused_at: Option<i64>,
     /// There is a way to central's network at all.
@@ -113,6 +115,10 @@ fn disconnected(f: &Facts) -> Option<Shown> {
         let since = clock::local_words(since);
         let next = f.next_try_s.map(|s| format!(" Next try in {} s.", s.ceil())).unwrap_or_default();
         let sentence = format!("The network works, omni-central has not answered since {since}. {waiting}.{next}");
+        return Some(shown("central_unreachable", sentence, "Try now"));
+    }
+    if f.recovering {
+        let sentence = format!("omni-central is being recovered from the laptops. Keep working; {}.", lower(&waiting));
         return Some(shown("central_unreachable", sentence, "Try now"));
     }
     if f.evidence_age_ms.is_none_or(|age| age > EVIDENCE_MS_MAX) {

@@ -45,6 +45,7 @@ pub fn restore(folder: &Folder, file: &Path) -> Result<Restored> {
     let replaced = set_aside(folder)?;
     std::fs::rename(&staged, folder.database()).map_err(|e| CentralError::file(&staged, e))?;
     sync_parent(&folder.database())?;
+    crate::recovery::begin(folder)?;
     Ok(Restored { head, from_epoch: report.epoch, replaced, reapplied })
 }
 

@@ -36,6 +36,7 @@ pub fn status(folder: &Folder, storage: &dyn Storage) -> Result<Json> {
         "database_bytes": counts.bytes,
         "ledger_key": to_hex(key.as_bytes()),
         "ledger_head": tree,
+        "recovering": crate::recovery::describe(folder, storage)?,
         "backup": super::backup::last(folder)?.map(|b| b.describe()),
     }))
 }

@@ -117,6 +117,25 @@ pub fn restore(data: &Path, file: &Path, json: bool) -> Result<u8> {
     show(json, &value, || format!("Restored up to {}; epoch {} begins.", r.head.seq, r.head.epoch))
 }
 
+/// `recover`.
+pub fn recover(data: &Path, end: bool, json: bool) -> Result<u8> {
+    let (folder, storage) = open(data)?;
+    if end {
+        omni_central::recovery::end(&folder)?;
+    }
+    let value = json!({ "recovering": omni_central::recovery::describe(&folder, &storage)? });
+    show(json, &value, || match &value["recovering"] {
+        Json::Null => "Central is not being recovered.".to_owned(),
+        state => format!(
+            "{} commits brought back so far. Reported: {}. Missing: {}.{}",
+            state["offered"],
+            state["reported"],
+            state["missing"],
+            if end { " Ended: what was brought is committed as soon as central runs." } else { "" }
+        ),
+    })
+}
+
 /// `verify`: exit 1 on any difference.
 pub fn verify(data: &Path, json: bool) -> Result<u8> {
     let (folder, storage) = open(data)?;

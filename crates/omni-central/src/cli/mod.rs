@@ -62,6 +62,14 @@ enum Command {
         /// The backup.
         file: PathBuf,
     },
+    /// How far the recovery after a restore is; with --end, commits what was brought, whoever is missing.
+    Recover {
+        #[command(flatten)]
+        data: Data,
+        /// Do not wait for those who have not reported.
+        #[arg(long)]
+        end: bool,
+    },
     /// Recomputes digests, the chain of commits and signatures; exits 1 on any difference.
     Verify(Data),
 }
@@ -94,6 +102,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Revoke { data, device } => admin::revoke(&data.data, &device, json),
         Command::Backup { data, file } => admin::backup(&data.data, &file, json),
         Command::Restore { data, file } => admin::restore(&data.data, &file, json),
+        Command::Recover { data, end } => admin::recover(&data.data, end, json),
         Command::Verify(d) => admin::verify(&d.data, json),
     };
     match result {

@@ -2,16 +2,17 @@
 
 use super::App;
 use super::api::ApiError;
+use super::compare;
 use super::envelope::compress;
 use super::ledger;
 use super::past;
 use super::push::{self, BATCH_WIRE_BYTES_MAX};
+use super::recover;
 use super::session::{self, blocking};
 use super::tokens::Caller;
 use crate::admin::enrol::{EnrolRequest, Enrolled, enrol};
 use crate::error::{CentralError, Result};
 use crate::feed::page_after;
-use crate::snapshot::digest_manifest;
 use crate::storage::StorageExt;
 use crate::writer::Answer;
 use axum::body::Bytes;
@@ -23,7 +24,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use omni_protocol::frame::to_bytes;
-use omni_protocol::limits::CLIENT_FRAME_BYTES_MAX;
+use omni_protocol::limits::{CLIENT_FRAME_BYTES_MAX, OFFER_BYTES_MAX};
 use omni_protocol::{Grants, Hash};
 use omni_sync::central::feed_page;
 use serde::Deserialize;
@@ -36,7 +37,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes of an enrolment request.
 const ENROL_BYTES_MAX: usize = 8 * 1024;
 
-pub(super) type Api<T> = std::result::Result<T, ApiError>;
+/// An answer, or the error as it goes over the wire.
+pub type Api<T> = std::result::Result<T, ApiError>;
 
 /// Every route of the first listener.
 pub fn router(app: Arc<App>) -> Router {
@@ -46,7 +48,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/feed", get(feed))
         .route("/v1/snapshot", get(snapshot))
         .route("/v1/snapshot/chunk/{hash}", get(chunk))
-        .route("/v1/digests", get(digests))
+        .route("/v1/originals", get(recover::originals))
+        .route("/v1/recover", post(recover::recover).layer(DefaultBodyLimit::max(OFFER_BYTES_MAX)))
+        .route("/v1/digests", get(compare::list))
+        .route("/v1/digest/buckets", get(compare::buckets))
+        .route("/v1/digest/rows", get(compare::rows))
         .route("/v1/history", get(past::record))
         .route("/v1/history/commits", get(past::commits))
         .route("/v1/as-of", get(past::as_of))
@@ -116,7 +122,8 @@ async fn sync(
     )
 }
 
-fn body(bytes: std::result::Result<Bytes, BytesRejection>) -> Result<Bytes> {
+/// The bytes of a request.
+pub fn body(bytes: std::result::Result<Bytes, BytesRejection>) -> Result<Bytes> {
     bytes.map_err(|e| match e.status() {
         StatusCode::PAYLOAD_TOO_LARGE => CentralError::new("too_large", "The body is larger than it may be."),
         _ => CentralError::new("bad_request", e.body_text()),
@@ -141,7 +148,7 @@ async fn enrol_device(
 }
 
 /// Who calls, and what they may read now.
-pub(super) fn caller(app: &App, headers: &HeaderMap) -> Result<(Caller, Grants)> {
+pub fn caller(app: &App, headers: &HeaderMap) -> Result<(Caller, Grants)> {
     let token = headers
         .get(header::AUTHORIZATION)
         .and_then(|v| v.to_str().ok())
@@ -155,7 +162,8 @@ pub(super) fn caller(app: &App, headers: &HeaderMap) -> Result<(Caller, Grants)>
     Ok((caller, device.grants.clone()))
 }
 
-pub(super) fn packed(cbor: &[u8]) -> Result<Response> {
+/// CBOR as it is sent: compressed.
+pub fn packed(cbor: &[u8]) -> Result<Response> {
     let body = compress(cbor).ok_or_else(|| CentralError::new("internal", "The answer could not be compressed."))?;
     Ok(([(header::CONTENT_TYPE, "application/cbor+zstd")], body).into_response())
 }
@@ -183,12 +191,6 @@ async fn feed(
 async fn snapshot(State(app): State<Arc<App>>, headers: HeaderMap) -> Api<Response> {
     let (_, grants) = caller(&app, &headers)?;
     let bytes = blocking(&app, move |app| Ok(to_bytes(&app.snapshots.manifest(&grants)?))).await?;
-    Ok(packed(&bytes)?)
-}
-
-async fn digests(State(app): State<Arc<App>>, headers: HeaderMap) -> Api<Response> {
-    let (_, grants) = caller(&app, &headers)?;
-    let bytes = blocking(&app, move |app| Ok(to_bytes(&digest_manifest(&*app.core.storage, &grants)?))).await?;
     Ok(packed(&bytes)?)
 }
 

@@ -1,11 +1,13 @@
 //! The network side: routes, sessions, tokens.
 
 mod api;
+mod compare;
 mod envelope;
 mod http;
 mod ledger;
 mod past;
 mod push;
+mod recover;
 mod session;
 mod tokens;
 

@@ -3,6 +3,7 @@
 use super::App;
 use super::tokens::Caller;
 use crate::error::{CentralError, Result};
+use crate::recovery;
 use crate::writer::{Answer, Push};
 use omni_protocol::Batch;
 use omni_protocol::frame::from_bytes;
@@ -28,6 +29,9 @@ pub fn submit(app: &App, caller: &Caller, bytes: &[u8], reply: Box<dyn FnOnce(An
 }
 
 fn checked(app: &App, caller: &Caller, bytes: &[u8]) -> Result<Batch> {
+    if recovery::is_on(&app.core.folder) {
+        return Err(CentralError::retryable("recovering", "Central is being recovered; edits wait on the laptops."));
+    }
     if bytes.len() > BATCH_WIRE_BYTES_MAX {
         return Err(CentralError::new("too_large", format!("A batch may have {BATCH_WIRE_BYTES_MAX} bytes.")));
     }

@@ -7,6 +7,7 @@ use crate::error::{CentralError, Result};
 use crate::feed::page_after;
 use crate::hints::Presence;
 use crate::random;
+use crate::recovery;
 use crate::storage::StorageExt;
 use crate::writer::Answer;
 use axum::body::Bytes;
@@ -16,7 +17,7 @@ use futures_util::{SinkExt, StreamExt};
 use omni_protocol::frame::{ClientFrame, Hello, ServerFrame};
 use omni_protocol::limits::{BATCHES_IN_FLIGHT_MAX, HEARTBEAT_MS};
 use omni_protocol::{Grants, Hash};
-use omni_sync::central::{BootSample, HelloFacts, Session, SessionAction, SessionInput};
+use omni_sync::central::{BootSample, HelloFacts, Session, SessionAction, SessionInput, is_proof_of_rollback};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,7 @@ type Socket = SplitSink<WebSocket, Message>;
 struct Driver {
     app: Arc<App>,
     session: Session,
+    nonce: Vec<u8>,
     sink: Socket,
     answers: UnboundedSender<Answer>,
     waiting: usize,
@@ -70,10 +72,12 @@ async fn drive(app: &Arc<App>, socket: WebSocket) -> Result<()> {
     let (sink, mut stream) = socket.split();
     let (answers, mut answered) = unbounded_channel();
     let epoch = blocking(app, |app| Ok(app.core.storage.reading(|tx| tx.head())?.position.epoch)).await?;
-    let (session, first) = Session::new(random::bytes::<32>()?.to_vec(), epoch);
+    let nonce = random::bytes::<32>()?.to_vec();
+    let (session, first) = Session::new(nonce.clone(), epoch);
     let mut driver = Driver {
         app: app.clone(),
         session,
+        nonce,
         sink,
         answers,
         waiting: 0,
@@ -183,6 +187,11 @@ impl Driver {
             }
         };
         let facts = self.facts(&hello).await?;
+        if self.proves_rollback(&hello, &facts) {
+            blocking(&self.app, move |app| recovery::after_rollback(&app.core, hello.position)).await?;
+            let again = CentralError::retryable("recovering", "Central begins to recover what it lost. Connect again.");
+            return self.refuse(&again).await;
+        }
         (self.token, self.directory_known) = (facts.token.clone(), facts.directory.len());
         let actions = self.session.step(SessionInput::Frame(frame, Some(facts)));
         if let Some((device, replica, lineage, grants)) = self.session.peer() {
@@ -193,6 +202,16 @@ impl Driver {
             return self.heartbeat().await;
         }
         self.perform(actions).await
+    }
+
+    /// An approved device signs for a position that central acknowledged and does not hold.
+    fn proves_rollback(&self, hello: &Hello, facts: &HelloFacts) -> bool {
+        let signed = facts
+            .device
+            .as_ref()
+            .filter(|d| !d.revoked)
+            .is_some_and(|device| omni_sync::sign::hello_is_genuine(hello, &self.nonce, &device.public_key));
+        signed && !facts.recovering && is_proof_of_rollback(hello.position, facts.head.position, facts.hash_at)
     }
 
     async fn facts(&self, hello: &Hello) -> Result<HelloFacts> {
@@ -211,6 +230,7 @@ impl Driver {
                 token,
                 directory: access.directory(0),
                 now_ms: app.core.clock.now_ms(),
+                recovering: recovery::is_on(&app.core.folder),
             })
         })
         .await

@@ -52,15 +52,8 @@ pub fn owner_chunks(tx: &dyn ReadTx, owner: RecordId) -> Result<Vec<RawChunk>, S
 
 impl Range {
     fn add(&mut self, stored: Stored) {
-        let Stored { row, meta } = stored;
-        self.bytes += size(&row);
-        let mut fields: BTreeMap<u8, Vec<(FieldId, Value)>> = BTreeMap::from([(Compartment::Open as u8, Vec::new())]);
-        for (field, value) in row.fields {
-            fields.entry(compartment_of(row.collection, field)).or_default().push((field, value));
-        }
-        for (compartment, fields) in fields {
-            let key = row.key.clone().filter(|_| compartment == Compartment::Open as u8);
-            let row = SnapshotRow { record: row.id, key, seq: meta.seq, fields };
+        self.bytes += size(&stored.row);
+        for (compartment, row) in snapshot_rows(stored) {
             self.rows.entry(compartment).or_default().push(row);
         }
     }
@@ -73,6 +66,20 @@ impl Range {
         };
         self.rows.into_iter().map(chunk).collect()
     }
+}
+
+/// A record as a snapshot has it: its values by compartment, always with the open one.
+pub fn snapshot_rows(stored: Stored) -> Vec<(u8, SnapshotRow)> {
+    let Stored { row, meta } = stored;
+    let mut fields: BTreeMap<u8, Vec<(FieldId, Value)>> = BTreeMap::from([(Compartment::Open as u8, Vec::new())]);
+    for (field, value) in row.fields {
+        fields.entry(compartment_of(row.collection, field)).or_default().push((field, value));
+    }
+    let cut = |(compartment, fields): (u8, Vec<(FieldId, Value)>)| {
+        let key = row.key.clone().filter(|_| compartment == Compartment::Open as u8);
+        (compartment, SnapshotRow { record: row.id, key, seq: meta.seq, fields })
+    };
+    fields.into_iter().map(cut).collect()
 }
 
 /// Roughly what a row takes on the wire.

@@ -7,6 +7,7 @@ mod build;
 use crate::error::{CentralError, Result};
 use crate::folder::make_private_dir;
 use crate::storage::{Directory, ReadTx, ScopeState, Storage, StorageExt};
+pub use build::snapshot_rows;
 use build::{RawChunk, owner_chunks};
 use omni_model::{RecordId, schema};
 use omni_protocol::feed::DigestBytes;
@@ -169,12 +170,4 @@ pub fn digests(states: &[ScopeState], grants: &Grants) -> Vec<(Scope, DigestByte
 
 fn directory(tx: &(impl Directory + ?Sized)) -> std::result::Result<Vec<DirectoryEntry>, StorageError> {
     Ok(crate::access::Access::load(tx)?.directory(0))
-}
-
-/// Position and digests at the head, without chunks: what `verify` on a laptop compares with.
-pub fn digest_manifest(storage: &dyn Storage, grants: &Grants) -> Result<Manifest> {
-    Ok(storage.reading(|tx| {
-        let scopes = digests(&tx.scopes()?, grants);
-        Ok(Manifest { position: tx.head()?.position, scopes, chunks: Vec::new(), directory: Vec::new() })
-    })?)
 }

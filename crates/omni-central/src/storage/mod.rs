@@ -81,6 +81,8 @@ pub trait WriteTx: CentralTx + Directory {
     fn put_tree_head(&mut self, head: &SignedHead) -> Result<(), StorageError>;
     /// The newest signed head.
     fn tree_head(&self) -> Result<Option<SignedHead>, StorageError>;
+    /// The history of an earlier epoch is this one's up to `seq`: recovery brought its commits back in their places.
+    fn raise_fork(&mut self, epoch: u32, seq: u64) -> Result<(), StorageError>;
 }
 
 /// One read transaction.
@@ -125,6 +127,8 @@ pub trait ReadTx: Directory + Nodes {
     fn conflicts(&self, owner: Option<RecordId>) -> Result<Vec<(Scope, ConflictItem)>, StorageError>;
     /// Kept batch signatures in order of arrival.
     fn each_batch(&self, visit: &mut dyn FnMut(BatchRecord) -> Result<(), StorageError>) -> Result<(), StorageError>;
+    /// Kept signatures of a replica over a run that holds `counter`, newest first.
+    fn batches_over(&self, replica: ReplicaId, counter: u64) -> Result<Vec<BatchRecord>, StorageError>;
     /// The answered entries of a replica with first ≤ counter ≤ last.
     fn entries(&self, replica: ReplicaId, first: u64, last: u64) -> Result<Vec<LoggedEntry>, StorageError>;
     /// The newest signed head.

@@ -113,7 +113,7 @@ pub struct ScopeState {
 }
 
 /// What a head to be signed stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerSummary {
     /// Commits in the tree.
     pub size: u64,
@@ -121,6 +121,9 @@ pub struct LedgerSummary {
     pub root: Hash,
     /// Hash of what the rows add up to.
     pub state: Hash,
+    /// Earlier epochs in order, each with the seq at which its successor forked from it. A recovery does not raise these:
+    /// what it committed again are commits of the new epoch.
+    pub forks: Vec<(u32, u64)>,
 }
 
 /// Sizes of central's state.

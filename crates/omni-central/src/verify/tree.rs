@@ -23,7 +23,7 @@ pub fn check(tx: &dyn ReadTx, key: Option<&[u8; 32]>, report: &mut Report) -> Re
 
 fn check_nodes(tx: &dyn ReadTx, roots: &mut BTreeMap<u64, Hash>, report: &mut Report) -> Result<Frontier> {
     let (mut frontier, mut last) = (Frontier::default(), HashMap::<Scope, Hash>::new());
-    let head = tx.head()?;
+    let (head, forks) = (tx.head()?, tx.ledger()?.0.forks);
     let mut at = 0;
     loop {
         let page = tx.commits_after(at, PAGE, None)?;
@@ -31,7 +31,7 @@ fn check_nodes(tx: &dyn ReadTx, roots: &mut BTreeMap<u64, Hash>, report: &mut Re
         for commit in page {
             let p = commit.position;
             at = p.seq;
-            let fork = head.forks.iter().find(|(_, fork)| p.seq <= *fork);
+            let fork = forks.iter().find(|(_, fork)| p.seq <= *fork);
             if p.epoch != fork.map_or(head.position.epoch, |(epoch, _)| *epoch) {
                 report.differ("commit", format!("commit {} is not of the epoch the forks say", p.seq));
             }
@@ -96,7 +96,7 @@ fn check_heads(
     let (now, at) = (tx.ledger()?.0, tx.head()?);
     let stands = before.is_some_and(|newest| {
         let h = newest.head;
-        (h.epoch, h.size, h.root, h.state) == (at.position.epoch, now.size, now.root, now.state) && h.forks == at.forks
+        (h.epoch, h.size, h.root, h.state) == (at.position.epoch, now.size, now.root, now.state) && h.forks == now.forks
     });
     if !stands {
         report.differ("head", "the newest signed head does not stand for the present state".to_owned());

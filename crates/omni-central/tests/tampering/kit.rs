@@ -185,7 +185,7 @@ pub fn build() -> Book {
         .unwrap();
     let mut kinds = BTreeSet::new();
     let mut watch = Watch::default();
-    for n in 0..12_i64 {
+    for n in 0..8_i64 {
         let (key, now) = (format!("s{n}"), 1_000 * n);
         let brand = format!("b{n}");
         let sector = RecordId::from_key("sector", &key);
@@ -205,10 +205,10 @@ pub fn build() -> Book {
         say(admit(&storage, &mut b, now + 3, vec![set("sector", &key, "name", Value::text(format!("{key} by b")))]));
         // Refused: no such record, a name that is taken.
         say(admit(&storage, &mut b, now + 4, vec![set("sector", "nowhere", "name", Value::text("x"))]));
-        if n == 5 {
+        if n == 4 {
             watch = first_contact(&storage);
         }
-        if n == 7 {
+        if n == 6 {
             storage
                 .writing(|tx| {
                     tx.open_epoch(3)?;

@@ -74,6 +74,14 @@ ALTER TABLE replica ADD COLUMN history_since INTEGER NOT NULL DEFAULT 0;
 UPDATE replica SET history_since = seq;
 ";
 
+/// The third migration: signed originals of commits, kept for a central that may lose its log. `seq` is the last commit's.
+pub const ORIGINALS: &str = "
+CREATE TABLE original (
+    name BLOB PRIMARY KEY, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL, body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX original_at ON original (at_ms);
+";
+
 /// Bookkeeping of migrations, made before anything else.
 pub const MIGRATION_TABLE: &str = "
 CREATE TABLE IF NOT EXISTS migration (

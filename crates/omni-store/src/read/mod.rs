@@ -14,6 +14,7 @@ mod record;
 mod set;
 mod state;
 
+pub use digests::Counted;
 pub use facets::FacetCount;
 pub use figures::{CollectionFigures, Overview, SectorFigures};
 pub use filter::Filter;

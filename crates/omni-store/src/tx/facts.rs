@@ -316,6 +316,8 @@ impl WriteTx<'_> {
             gone += self.conn.prepare_cached("DELETE FROM history WHERE seq <= ?1")?.execute([last])?;
             self.raise_history_since(last as u64)?;
         }
+        let sql = "DELETE FROM original WHERE name IN (SELECT name FROM original WHERE at_ms < ?1 LIMIT ?2)";
+        gone += self.conn.prepare_cached(sql)?.execute((commits_before_ms, limit))?;
         let sql = "DELETE FROM own_change WHERE change_id IN \
                    (SELECT change_id FROM own_change WHERE kept_ms < ?1 ORDER BY kept_ms LIMIT ?2)";
         gone += self.conn.prepare_cached(sql)?.execute((kept_before_ms, limit))?;

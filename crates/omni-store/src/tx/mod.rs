@@ -3,6 +3,7 @@
 mod adopt;
 mod facts;
 mod layers;
+mod original;
 mod outbox;
 mod replica;
 mod rows;
@@ -92,6 +93,14 @@ impl<'c> WriteTx<'c> {
             self.conn.prepare_cached(sql)?.execute((c.0, owner.as_bytes(), delta))?;
         }
         Ok(())
+    }
+
+    /// What is read from here on comes from the file, not from memory: to find and mend what changed there by itself.
+    /// Call it before the first write.
+    pub fn read_anew(&mut self) {
+        let caches = self.caches.get_mut();
+        caches.rows.clear();
+        caches.digests = None;
     }
 
     fn invalid(message: &str) -> StoreError {

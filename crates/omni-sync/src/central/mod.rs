@@ -19,6 +19,7 @@ mod write;
 pub use admit::{Admitted, Sender, admit_batch, commit_hash};
 pub use integrity::Rights;
 pub use items::item_id;
+pub use session::is_proof_of_rollback;
 pub use session::{DeviceFacts, HelloFacts, Session, SessionAction, SessionInput, feed_page, visible_parts};
 pub use text::{TextEngine, TextInput, TextMerged, TextStop, TextWrite};
 pub use tx::{BootSample, CentralHead, CentralTx, Commit, Committed, ReplicaState};

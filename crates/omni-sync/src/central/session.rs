@@ -32,6 +32,8 @@ pub struct HelloFacts {
     pub directory: Vec<DirectoryEntry>,
     /// Central's clock, unix milliseconds.
     pub now_ms: i64,
+    /// Only retained originals are taken.
+    pub recovering: bool,
 }
 
 /// A known device.
@@ -250,6 +252,8 @@ impl Session {
             start,
             directory: facts.directory,
             now_ms: facts.now_ms,
+            recovering: facts.recovering,
+            forks: facts.head.forks,
         };
         let mut ready = Ready {
             device: hello.device,
@@ -262,7 +266,7 @@ impl Session {
             root: None,
         };
         let mut actions = vec![SessionAction::Send(ServerFrame::Welcome(welcome))];
-        if start == Start::Live {
+        if start == Start::Live && !facts.recovering {
             actions.extend(ready.follow(Position { epoch: facts.head.position.epoch, ..hello.position }));
         }
         self.state = State::Ready(Box::new(ready));
@@ -287,6 +291,13 @@ fn start_of(hello: &Hello, facts: &HelloFacts, grants: &Grants) -> Start {
         (true, lag) if lag <= SNAPSHOT_LAG => Start::CatchUp,
         (true, _) => Start::Snapshot,
     }
+}
+
+/// Whether a copy's position proves that central's log is not what it was: central acknowledged a history of its present
+/// epoch, or of a later one, that the log does not hold. Its host put older files in place.
+pub fn is_proof_of_rollback(at: Position, head: Position, hash_at: Option<Hash>) -> bool {
+    let lost = at.seq > head.seq || hash_at != Some(at.hash);
+    at.seq > 0 && (at.epoch > head.epoch || (at.epoch == head.epoch && lost))
 }
 
 impl Ready {

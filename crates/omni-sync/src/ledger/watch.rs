@@ -137,6 +137,11 @@ impl Watch {
         self.heads.last()
     }
 
+    /// Commits the last trusted head stands for; 0 without one.
+    pub fn size(&self) -> u64 {
+        self.newest().map_or(0, |signed| signed.head.size)
+    }
+
     /// What to demand before `given` is trusted.
     pub fn need(&self, given: &SignedHead, public_key: &[u8; 32]) -> Result<Need, Tampering> {
         if !given.is_genuine(public_key) {

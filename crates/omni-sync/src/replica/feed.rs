@@ -47,10 +47,10 @@ pub enum FeedError {
 type Key = (CollectionId, RecordId);
 
 /// Confirmed rows under change in this transaction.
-struct Layer<'a> {
-    tx: &'a mut dyn ReplicaTx,
-    rows: BTreeMap<Key, (Option<Row>, u64)>,
-    deltas: Deltas,
+pub(super) struct Layer<'a> {
+    pub(super) tx: &'a mut dyn ReplicaTx,
+    pub(super) rows: BTreeMap<Key, (Option<Row>, u64)>,
+    pub(super) deltas: Deltas,
 }
 
 /// Applies a page. Commits at or below the cursor are skipped: a page may arrive twice.
@@ -64,7 +64,7 @@ pub fn apply_page(tx: &mut dyn ReplicaTx, page: &FeedPage) -> Result<Applied, Fe
     if page.watermark.position.seq < cursor {
         return Ok(applied);
     }
-    let mut layer = Layer { tx, rows: BTreeMap::new(), deltas: Deltas::default() };
+    let mut layer = Layer::over(tx);
     for commit in page.commits.iter().filter(|c| c.seq > cursor) {
         let mut parts = Vec::with_capacity(commit.parts.len());
         for bytes in &commit.parts {
@@ -96,6 +96,13 @@ pub fn root_of(tx: &dyn ReplicaTx) -> Result<Digest, StorageError> {
     let mut root = Digest::default();
     tx.digests()?.into_iter().for_each(|(_, d)| root.add(d));
     Ok(root)
+}
+
+impl<'a> Layer<'a> {
+    /// Nothing changed yet.
+    pub(super) fn over(tx: &'a mut dyn ReplicaTx) -> Layer<'a> {
+        Layer { tx, rows: BTreeMap::new(), deltas: Deltas::default() }
+    }
 }
 
 impl Layer<'_> {
@@ -134,7 +141,7 @@ impl Layer<'_> {
         Ok(())
     }
 
-    fn load(&mut self, key: Key) -> Result<Option<Row>, StorageError> {
+    pub(super) fn load(&mut self, key: Key) -> Result<Option<Row>, StorageError> {
         if let Some((row, _)) = self.rows.get(&key) {
             return Ok(row.clone());
         }
@@ -204,7 +211,7 @@ impl Layer<'_> {
         Ok(())
     }
 
-    fn defer(&mut self, scope: Scope, key: Key, field: FieldId, value: &Value) -> Result<(), FeedError> {
+    pub(super) fn defer(&mut self, scope: Scope, key: Key, field: FieldId, value: &Value) -> Result<(), StorageError> {
         for (old_scope, f, wire) in self.tx.deferred(key.0, key.1)? {
             if f == field {
                 self.deltas.sub(old_scope, digest::cell(key.1, field, &wire));
@@ -249,7 +256,7 @@ impl Layer<'_> {
     }
 
     /// Writes the confirmed rows: into the confirmed layer where pending edits lie on top, else as the visible rows.
-    fn flush(self) -> Result<BTreeSet<Key>, StorageError> {
+    pub(super) fn flush(self) -> Result<BTreeSet<Key>, StorageError> {
         let Layer { tx, rows, deltas } = self;
         let mut changed = BTreeSet::new();
         for ((c, id), (row, seq)) in rows {

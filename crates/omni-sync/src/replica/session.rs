@@ -66,6 +66,13 @@ pub enum Input {
         /// Whether they are equal; `None` = the copy stood elsewhere.
         equal: Option<bool>,
     },
+    /// The repair asked for ended.
+    Repaired {
+        /// The copy equals central's now.
+        done: bool,
+    },
+    /// What this laptop retains was offered to the recovering central, or could not be.
+    Offered,
     /// The new incarnation is in place: connect again.
     Renewed,
     /// Time passed.
@@ -115,6 +122,10 @@ pub enum Action {
     },
     /// Fetch a snapshot into staging, swap it in, say `SnapshotDone`.
     FetchSnapshot,
+    /// Central is being recovered: offer it the signed originals kept here, then say `Offered`.
+    Offer,
+    /// The copy differs from central's: find where, repair it row by row, say `Repaired`. The feed goes on meanwhile.
+    Repair,
     /// Answer the probe with this boot's clock; compare the digest sum if the copy stands at that seq and say
     /// `RootCompared`.
     Probe {
@@ -170,6 +181,8 @@ pub enum Phase {
     CatchingUp,
     /// Following the feed.
     Live,
+    /// Central is being recovered: only originals are offered.
+    Offering,
 }
 
 /// The laptop's session over all its connections.
@@ -195,6 +208,8 @@ pub struct Session {
     /// Since when it waits for something that did not come: a welcome, an answer, the rest of the feed.
     waiting_since_ms: Option<u64>,
     fetching: bool,
+    /// A repair is under way: what is compared meanwhile says nothing new.
+    repairing: bool,
 }
 
 impl Default for Session {
@@ -216,6 +231,7 @@ impl Default for Session {
             last_heard_ms: 0,
             waiting_since_ms: None,
             fetching: false,
+            repairing: false,
         }
     }
 }
@@ -348,8 +364,16 @@ impl Session {
                 self.fetching = false;
                 self.recycle("fetch_failed")
             }
-            Input::RootCompared { equal: Some(false) } if !self.fetching => self.start_snapshot(),
-            Input::RootCompared { .. } => Vec::new(),
+            Input::RootCompared { equal } => self.on_compared(equal),
+            Input::Repaired { done } => {
+                self.repairing = false;
+                if done { Vec::new() } else { self.start_snapshot() }
+            }
+            // Asked again after a while: every connection finds out whether the recovery has ended.
+            Input::Offered => {
+                self.fetching = false;
+                self.recycle("recovering")
+            }
             Input::Renewed => self.recycle("new_incarnation"),
         }
     }
@@ -409,7 +433,14 @@ impl Session {
         // Central has answered counters this database never gave: it is an older copy of itself.
         let behind_itself = welcome.expected > self.next_counter;
         self.expected = welcome.expected;
+        let recovering = welcome.recovering;
         let mut actions = vec![Action::Welcomed(Box::new(welcome))];
+        if recovering {
+            self.phase = Phase::Offering;
+            self.fetching = true;
+            actions.push(Action::Offer);
+            return actions;
+        }
         if behind_itself {
             actions.push(Action::Renew);
             return actions;
@@ -444,15 +475,23 @@ impl Session {
 
     fn on_applied(&mut self, position: Position, root_matches: Option<bool>) -> Vec<Action> {
         self.position = position;
-        if root_matches == Some(false) {
-            return self.start_snapshot();
-        }
-        match self.phase {
+        let mut actions = match self.phase {
             Phase::CatchingUp if position.seq + LIVE_LAG_MAX >= self.head => self.go_live(),
             Phase::CatchingUp => vec![Action::FetchPage { after: position.seq }],
             Phase::Live => vec![Action::Send(ClientFrame::Ack { seq: position.seq })],
             _ => Vec::new(),
+        };
+        actions.extend(self.on_compared(root_matches));
+        actions
+    }
+
+    /// A difference is located and repaired while the feed goes on; a whole new copy is what is left if that fails.
+    fn on_compared(&mut self, equal: Option<bool>) -> Vec<Action> {
+        if equal != Some(false) || self.repairing || self.phase != Phase::Live {
+            return Vec::new();
         }
+        self.repairing = true;
+        vec![Action::Repair]
     }
 
     fn want_batch(&mut self) -> Vec<Action> {

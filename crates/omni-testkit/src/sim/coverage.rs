@@ -78,6 +78,10 @@ reached! {
     ConflictOpened,
     /// A write into a text met one its author did not know.
     TextMerged,
+    /// A person settled a conflict.
+    Settled,
+    /// A decision came after what it was about had moved: it waits itself.
+    DecisionStale,
     /// A later write joined an open conflict.
     ConflictJoined,
     /// A knowing write closed an open conflict.

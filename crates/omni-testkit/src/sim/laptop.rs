@@ -152,6 +152,9 @@ impl<H: Hosts> Sim<H> {
             Action::ApplyPage(page) => self.apply(c, &page),
             Action::FetchPage { after } => self.start_fetch(c, Fetch::Page(after)),
             Action::FetchSnapshot => self.start_fetch(c, Fetch::Snapshot),
+            // Row by row needs central's HTTP side: here a difference costs a whole copy, as when a repair fails.
+            Action::Offer => Some(Input::Offered),
+            Action::Repair => Some(Input::Repaired { done: false }),
             Action::Probe { n, watermark, .. } => self.probe(c, n, &watermark),
             Action::Alert { seq, .. } => {
                 self.coverage.hit(Reached::AlertOvertook);

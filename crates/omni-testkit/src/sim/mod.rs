@@ -21,6 +21,7 @@ mod operator;
 mod oracle;
 mod oracle_commit;
 mod oracle_copy;
+mod oracle_decisions;
 mod oracle_sets;
 mod oracle_texts;
 pub mod plan;

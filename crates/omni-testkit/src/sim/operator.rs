@@ -3,9 +3,12 @@
 use super::records::{self, Linker};
 use super::rng::Rng;
 use omni_model::{
-    Args, Collection, CollectionId, Field, FieldType, Offline, Op, OwnerRule, Policy, RecordId, Value, schema,
+    Args, Collection, CollectionId, Field, FieldType, Offline, Op, OwnerRule, Policy, RecordId, Resolution, Value,
+    schema,
 };
 use omni_protocol::change::{BULK, EMERGENCY, NORMAL};
+use omni_protocol::feed::PARKED;
+use omni_protocol::{ConflictItem, Decided};
 use omni_sync::replica::ReplicaTx;
 use omni_sync::replica::overlay::Visible;
 use std::collections::BTreeMap;
@@ -87,7 +90,8 @@ impl Desk<'_> {
         };
         let ops = match self.rng.below(100) {
             0..=29 => self.set(1),
-            30..=41 => self.set(3),
+            30..=38 => self.set(3),
+            39..=41 => self.decide(),
             42..=52 => self.add(),
             53..=64 => self.member(),
             65..=69 => self.insert(false),
@@ -141,6 +145,25 @@ impl Desk<'_> {
             ops.push(Op::Set { collection: c.id, record, field: field.id, value });
         }
         ops
+    }
+
+    /// A decision about an open conflict that shows here: one of the sides, or what stands.
+    fn decide(&mut self) -> Vec<Op> {
+        let (Ok(items), Ok(meta)) = (self.tx.conflicts(), self.tx.meta()) else { return Vec::new() };
+        let merges = |i: &ConflictItem| {
+            let policy = |f| schema::by_id(i.collection).and_then(|c| c.field_by_id(f)).map(|f| f.policy);
+            i.fields.iter().any(|f| matches!(policy(*f), Some(Policy::Counter | Policy::Set | Policy::Text)))
+        };
+        let fits = |i: &ConflictItem| i.decided == Decided::Open && i.rule != PARKED && !merges(i);
+        let open: Vec<ConflictItem> = items.into_iter().map(|(_, i)| i).filter(fits).collect();
+        let Some(item) = self.rng.pick(&open) else { return Vec::new() };
+        let choice = match self.rng.pick(&item.mine).filter(|_| self.rng.chance(700)) {
+            Some(side) if side.delete => Resolution::Delete,
+            Some(side) => Resolution::Values(item.fields.iter().copied().zip(side.values.iter().cloned()).collect()),
+            None => Resolution::Stand,
+        };
+        let (collection, record) = (item.collection, item.record);
+        vec![Op::Resolve { collection, record, item: item.id, saw: meta.position.seq, choice }]
     }
 
     /// The text that shows with a word typed into it or a few characters gone, so that laptops meet inside one text.

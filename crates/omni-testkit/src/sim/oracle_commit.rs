@@ -102,6 +102,7 @@ impl<H: Hosts> Sim<H> {
         }
         self.check_overwrites(commit.info.change, &items, &written);
         self.check_texts(commit.info.change, &items);
+        self.check_decisions(commit.info.change, &items);
         self.check_removes(commit.info.change, &effects);
         self.check_restores(commit.info.change, commit.position.seq, &effects, &items);
         self.check_items_keep(commit.info.change, &items);
@@ -374,7 +375,9 @@ fn is_kept(op: &Op, change: ChangeId, record: RecordId, field: FieldId, items: &
                 item.mine.iter().any(side)
             });
         }
-        Op::Text { .. } | Op::Resolve { .. } | Op::Undo { .. } => None,
+        // A stale decision waits with what it chose.
+        Op::Resolve { .. } => return items.iter().any(|i| i.mine.iter().any(|s| s.change == change)),
+        Op::Text { .. } | Op::Undo { .. } => None,
     };
     let Some(wanted) = wanted else { return false };
     items.iter().any(|item| {

@@ -215,6 +215,7 @@ impl<H: Hosts> Sim<H> {
             token,
             directory: Vec::new(),
             now_ms: self.central_ms(),
+            recovering: false,
         })
     }
 }

@@ -4,7 +4,10 @@ use super::plan::Planted;
 use omni_model::{Catalog, CollectionId, FieldId, RecordId, Value};
 use omni_protocol::{BootId, ChangeId, ConflictId, ConflictItem, DeviceId, Hash, Outcome, ReplicaId, Scope};
 use omni_sync::StorageError;
-use omni_sync::central::{BootSample, CentralHead, CentralTx, Commit, Committed, ReplicaState, TextEngine};
+use omni_sync::central::{
+    BootSample, CentralHead, CentralTx, Commit, Committed, ReplicaState, TextEngine, TextInput, TextMerged, TextStop,
+    TextWrite,
+};
 use omni_sync::digest::Digest;
 use omni_sync::meta::{Image, Stored};
 
@@ -78,10 +81,15 @@ impl CentralTx for Mistaken<'_> {
         self.tx.scope_digest(scope)
     }
     fn conflict(&self, id: ConflictId) -> Res<Option<ConflictItem>> {
-        self.tx.conflict(id)
+        let item = self.tx.conflict(id)?;
+        match self.mistake {
+            // Nothing happened to it since anybody saw it.
+            Some(Planted::StaleDecisions) => Ok(item.map(|item| ConflictItem { seq: 0, ..item })),
+            _ => Ok(item),
+        }
     }
     fn put_conflict(&mut self, scope: Scope, item: &ConflictItem) -> Res<()> {
-        self.tx.put_conflict(scope, item)
+        if self.mistake == Some(Planted::DropsItems) { Ok(()) } else { self.tx.put_conflict(scope, item) }
     }
     fn committed(&self, seq: u64) -> Res<Option<Committed>> {
         self.tx.committed(seq)
@@ -96,13 +104,52 @@ impl CentralTx for Mistaken<'_> {
         self.tx.put_text_history(c, id, f, b)
     }
     fn text_engine(&self) -> &dyn TextEngine {
-        self.tx.text_engine()
+        match self.mistake {
+            Some(Planted::TextWithoutMerge) => &NoMerge,
+            Some(Planted::TextReplaced) => &LastText,
+            _ => self.tx.text_engine(),
+        }
     }
     fn catalog(&self) -> &'static Catalog {
         self.tx.catalog()
     }
     fn boot_samples(&self, device: DeviceId, boot: BootId) -> Res<Vec<BootSample>> {
         self.tx.boot_samples(device, boot)
+    }
+}
+
+/// A text engine that knows no concurrency: edits are applied where they say, on the text that stands.
+struct NoMerge;
+
+impl TextEngine for NoMerge {
+    fn merge(&self, input: &TextInput, write: &TextWrite) -> Result<TextMerged, TextStop> {
+        let mut chars: Vec<char> = input.committed.chars().collect();
+        match write {
+            TextWrite::Edits { edits, .. } => {
+                for edit in *edits {
+                    let at = (edit.at as usize).min(chars.len());
+                    let end = (at + edit.delete as usize).min(chars.len());
+                    chars.splice(at..end, edit.insert.chars());
+                }
+            }
+            TextWrite::Whole(text) | TextWrite::Old { wanted: text, .. } => chars = text.chars().collect(),
+            TextWrite::Invert(_) => return Err(TextStop::Unknown),
+        }
+        Ok(TextMerged { text: chars.into_iter().collect(), history: Vec::new(), met: false })
+    }
+}
+
+/// A text engine under which the last writer wins: what was typed replaces the text that stands.
+struct LastText;
+
+impl TextEngine for LastText {
+    fn merge(&self, input: &TextInput, write: &TextWrite) -> Result<TextMerged, TextStop> {
+        let text = match write {
+            TextWrite::Edits { edits, .. } => edits.iter().map(|e| e.insert.as_str()).collect(),
+            TextWrite::Whole(text) | TextWrite::Old { wanted: text, .. } => (*text).to_owned(),
+            TextWrite::Invert(_) => input.committed.to_owned(),
+        };
+        Ok(TextMerged { text, history: Vec::new(), met: false })
     }
 }
 

@@ -27,6 +27,8 @@ fn sending() -> Session {
         start: Start::Live,
         directory: Vec::new(),
         now_ms: 0,
+        recovering: false,
+        forks: Vec::new(),
     };
     session.step(Input::Frame(ServerFrame::Welcome(welcome)), 0);
     session.step(Input::Batch(Some(OutgoingBatch { bytes: Vec::new(), first: 1, last: 3 })), 0);
@@ -96,6 +98,7 @@ fn following() -> (central::Session, Vec<Arc<central::Commit>>) {
         token: String::new(),
         directory: Vec::new(),
         now_ms: 0,
+        recovering: false,
     };
     session.step(SessionInput::Frame(ClientFrame::Hello(hello), Some(facts)));
     (session, lab.central.log.iter().cloned().map(Arc::new).collect())

@@ -1709,7 +1709,23 @@ accuracy: number | null,
 /**
  * The seq compared at.
  */
-seq: number, };
+seq: number,
+/**
+ * Records and conflict items of this copy that were compared.
+ */
+compared: number,
+/**
+ * Records and conflict items that differed.
+ */
+different: number,
+/**
+ * Those that were repaired.
+ */
+repaired: number,
+/**
+ * All scopes equal after the repair.
+ */
+equal_now: boolean, };
 
 /**
  * A window.

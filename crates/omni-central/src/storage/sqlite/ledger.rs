@@ -55,7 +55,7 @@ impl Ledger {
     /// Size, root and state for a head that stands for everything written so far.
     pub fn summary(&mut self, conn: &Connection) -> Result<LedgerSummary> {
         self.flush(conn)?;
-        Ok(summary(&self.frontier, &self.sums))
+        summary(conn, &self.frontier, &self.sums)
     }
 
     /// A commit was appended. `leaf`: its leaf without the outcome.
@@ -118,14 +118,17 @@ fn write_state(conn: &Connection, frontier: &Frontier, sums: &Sums) -> Result<()
         .map_err(map)
 }
 
-fn summary(frontier: &Frontier, sums: &Sums) -> LedgerSummary {
-    LedgerSummary { size: frontier.size(), root: frontier.root(), state: sums.state() }
+fn summary(conn: &Connection, frontier: &Frontier, sums: &Sums) -> Result<LedgerSummary> {
+    let mut statement = conn.prepare_cached("SELECT epoch, seq FROM fork ORDER BY epoch").map_err(map)?;
+    let forks = statement.query_map([], |r| Ok((r.get::<_, u32>(0)?, r.get::<_, i64>(1)? as u64))).map_err(map)?;
+    let forks = forks.collect::<rusqlite::Result<Vec<_>>>().map_err(map)?;
+    Ok(LedgerSummary { size: frontier.size(), root: frontier.root(), state: sums.state(), forks })
 }
 
 /// What the ledger says of itself, and the tables whose rows do not add up to it.
 pub fn check(conn: &Connection) -> Result<(LedgerSummary, Vec<&'static str>)> {
     let (frontier, kept) = read_state(conn)?;
-    Ok((summary(&frontier, &kept), kept.differing(&sums::count(conn)?)))
+    Ok((summary(conn, &frontier, &kept)?, kept.differing(&sums::count(conn)?)))
 }
 
 /// A node of the tree by its number.

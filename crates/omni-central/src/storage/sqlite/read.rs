@@ -224,6 +224,18 @@ impl ReadTx for SqliteRead<'_> {
         Ok(())
     }
 
+    fn batches_over(&self, replica: ReplicaId, counter: u64) -> Result<Vec<BatchRecord>> {
+        let sql = "SELECT replica, device, parent, epoch, first, prev, links, signature FROM batch
+                   WHERE replica = ?1 AND first <= ?2 AND first + length(links) / 32 > ?2 ORDER BY n DESC";
+        let mut statement = self.conn.prepare_cached(sql).map_err(map)?;
+        let mut rows = statement.query(params![&replica.as_bytes()[..], counter as i64]).map_err(map)?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next().map_err(map)? {
+            out.push(batch(row)?);
+        }
+        Ok(out)
+    }
+
     fn entries(&self, replica: ReplicaId, first: u64, last: u64) -> Result<Vec<LoggedEntry>> {
         let sql = "SELECT outcome FROM entry WHERE replica = ?1 AND counter BETWEEN ?2 AND ?3 ORDER BY counter";
         let mut statement = self.conn.prepare_cached(sql).map_err(map)?;

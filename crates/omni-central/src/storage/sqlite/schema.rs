@@ -7,7 +7,7 @@ use omni_sync::StorageError;
 use rusqlite::Connection;
 
 /// Format of the tables. A database with a higher one is refused.
-pub const FORMAT: i64 = 3;
+pub const FORMAT: i64 = 4;
 /// The oldest SQLite without the write-ahead-log reset bug.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Marks the file as ours: "OMNC".
@@ -85,6 +85,10 @@ CREATE TABLE tree_node(at INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
 CREATE TABLE tree_head(
   size INTEGER NOT NULL, epoch INTEGER NOT NULL, signed BLOB NOT NULL, PRIMARY KEY(size, epoch)) STRICT, WITHOUT ROWID;
 CREATE TABLE ledger(one INTEGER PRIMARY KEY CHECK(one = 1), frontier BLOB NOT NULL, sums BLOB NOT NULL) STRICT;
+",
+    "
+CREATE INDEX batch_replica ON batch(replica, first);
+ALTER TABLE fork ADD COLUMN raised INTEGER NOT NULL DEFAULT 0;
 ",
 ];
 

@@ -1,0 +1,69 @@
+//! The HTTP side of recovery: originals out to those who keep them, and back from them.
+
+use super::App;
+use super::http::{Api, body, caller, packed};
+use super::session::blocking;
+use crate::error::CentralError;
+use crate::{originals, recovery};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use omni_protocol::frame::to_bytes;
+use omni_protocol::limits::OFFER_BYTES_MAX;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Continue after this seq.
+#[derive(Deserialize)]
+pub struct AfterQuery {
+    after: u64,
+}
+
+/// Whether this is all.
+#[derive(Deserialize)]
+pub struct OfferQuery {
+    last: bool,
+}
+
+/// `/v1/originals?after=N`: signed originals the caller is to keep.
+pub async fn originals(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    query: Result<Query<AfterQuery>, QueryRejection>,
+) -> Api<Response> {
+    let (caller, _) = caller(&app, &headers)?;
+    let after = query.map_err(|e| CentralError::new("bad_request", e.body_text()))?.after;
+    let bytes = blocking(&app, move |app| {
+        let page = originals::page(&*app.core.storage, &app.core.access(), caller.device, after)?;
+        Ok(to_bytes(&page))
+    })
+    .await?;
+    Ok(packed(&bytes)?)
+}
+
+/// `/v1/recover?last=…`: originals for a central that is being recovered.
+pub async fn recover(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    query: Result<Query<OfferQuery>, QueryRejection>,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Api<Json<Value>> {
+    let (caller, _) = caller(&app, &headers)?;
+    let last = query.map_err(|e| CentralError::new("bad_request", e.body_text()))?.last;
+    let packed = body(bytes)?;
+    blocking(&app, move |app| {
+        if !recovery::is_on(&app.core.folder) {
+            return Err(CentralError::retryable("not_recovering", "This central is not being recovered any more."));
+        }
+        let bytes = zstd::bulk::decompress(&packed, OFFER_BYTES_MAX)
+            .map_err(|_| CentralError::new("bad_request", "The originals cannot be unpacked."))?;
+        recovery::take(&app.core.folder, caller.device, &bytes, last)?;
+        if last { recovery::settle(&app.core) } else { Ok(()) }
+    })
+    .await?;
+    Ok(Json(json!({ "taken": true })))
+}
