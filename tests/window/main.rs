@@ -140,13 +140,13 @@ async fn a_conflict_of_two_windows_is_settled_by_keyboard_alone_and_gone_on_both
 
     let chosen = "1,350,000.00";
     // From here on the first window gets keys only.
-    first.press(&["g".into(), "c".into()]).await;
+    first.press(["g".into(), "c".into()]).await;
     first.find("conflict-pane").await;
     first.picture(&pictures.join("conflict.png")).await;
-    first.press(&["1".into()]).await;
+    first.press(["1".into()]).await;
     first.says("side-mine", chosen).await;
     first.says("result", chosen).await;
-    first.press(&[Key::Control + Key::Enter]).await;
+    first.press([Key::Control + Key::Enter]).await;
     first.find("conflicts-empty").await;
     second.go("#/conflicts").await;
     second.find("conflicts-empty").await;

@@ -116,10 +116,10 @@ impl Window {
     }
 
     /// Presses keys, one after another, wherever the focus is.
-    pub async fn press(&self, keys: &[TypingData]) {
+    pub async fn press(&self, keys: impl IntoIterator<Item = TypingData>) {
         for key in keys {
             let focus = self.driver.active_element().await.expect("something has the focus");
-            focus.send_keys(key.clone()).await.expect("it takes keys");
+            focus.send_keys(key).await.expect("it takes keys");
         }
     }
 

@@ -14,6 +14,9 @@ use omni_sync::diff;
 use omni_sync::digest::{self, Deltas};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What a bucket holds: rows with their collection, and conflict items.
+type Held = (Vec<(CollectionId, SnapshotRow)>, Vec<ConflictItem>);
+
 /// Sums of every readable scope that was ever written, at the head.
 pub fn list(storage: &dyn Storage, grants: &Grants) -> Result<DigestList> {
     Ok(storage.reading(|tx| {
@@ -60,8 +63,7 @@ pub fn rows(storage: &dyn Storage, grants: &Grants, scope: Scope, wanted: &BTree
         ));
     }
     Ok(storage.reading(|tx| {
-        let mut found: BTreeMap<u16, (Vec<(CollectionId, SnapshotRow)>, Vec<ConflictItem>)> =
-            wanted.iter().map(|bucket| (*bucket, Default::default())).collect();
+        let mut found: BTreeMap<u16, Held> = wanted.iter().map(|bucket| (*bucket, Default::default())).collect();
         tx.each_live(Some(scope.owner), &mut |stored| {
             if let Some((rows, _)) = found.get_mut(&bucket::of(stored.row.id)) {
                 let collection = stored.row.collection;

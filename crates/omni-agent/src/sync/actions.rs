@@ -22,6 +22,7 @@ use tokio::task::JoinError;
 const PROVE_EVERY_MS: u64 = 30_000;
 
 /// What an action leads to.
+#[expect(clippy::large_enum_variant, reason = "one lives at a time, for one step")]
 enum Then {
     Nothing,
     Input(Input),
