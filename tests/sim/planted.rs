@@ -35,9 +35,7 @@ fn telling(mistake: Planted) -> &'static [&'static str] {
         Planted::SilentReject => &["refused and nowhere to be seen", "its layers come to"],
         Planted::ReusesIdentity => &["not quiet", "saved, and lost", "was refused"],
         Planted::NoTimers => &["not quiet"],
-        Planted::DropsItems => &["unknowingly and silently", "without trace", "took "],
         Planted::TextWithoutMerge | Planted::TextReplaced => &["tore", "left "],
-        Planted::StaleDecisions => &["settled what its author had not seen"],
     }
 }
 

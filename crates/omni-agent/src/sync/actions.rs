@@ -62,6 +62,12 @@ impl Driver {
                 connection.sender.send(&frame).await?;
                 Then::Nothing
             }
+            // A recovering central gets what it signed or accepted before, and nothing of its is applied: the proof is
+            // demanded when it is whole again.
+            Action::Welcomed(welcome) if welcome.recovering => match self.welcomed(*welcome).await? {
+                true => Then::Input(Input::Renewed),
+                false => Then::Nothing,
+            },
             Action::Welcomed(welcome) => match (self.welcomed(*welcome).await?, self.prove(connection).await?) {
                 (_, Then::End(end)) => Then::End(end),
                 (true, _) => Then::Input(Input::Renewed),

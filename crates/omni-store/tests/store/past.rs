@@ -147,7 +147,7 @@ fn forgotten_and_copied_over_it_says_since_when_it_is_complete() {
 fn to_first_version(path: &Path) {
     let conn = plain(path);
     conn.execute_batch(
-        "DELETE FROM migration WHERE number > 1; DROP INDEX history_change; DROP INDEX own_change_order;
+        "DELETE FROM migration WHERE number > 1; DROP TABLE original; DROP INDEX history_change; DROP INDEX own_change_order;
          DROP INDEX own_change_kept; ALTER TABLE history DROP COLUMN images; ALTER TABLE history DROP COLUMN change_id;
          ALTER TABLE own_change DROP COLUMN local_no; ALTER TABLE replica DROP COLUMN history_since;",
     )

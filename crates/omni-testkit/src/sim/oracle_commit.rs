@@ -4,7 +4,7 @@ use super::coverage::Reached;
 use super::driver::Sim;
 use super::host::{Hosts, central_view};
 use super::ledger::{Changed, Saved};
-use omni_model::{CollectionId, FieldId, Op, Policy, RecordId, Value, schema};
+use omni_model::{CollectionId, FieldId, Op, Policy, RecordId, Resolution, Value, schema};
 use omni_protocol::feed::PARKED;
 use omni_protocol::{
     Change, ChangeId, ConflictItem, Decided, Effect, Outcome, OutcomeKind, Part, ReplicaId, Scope, Side,
@@ -15,6 +15,8 @@ use omni_sync::meta::Stored;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Rule of the item of a decision that came too late: not only writes may have moved what it is about.
+const STALE: &str = "stale";
 /// Rule of an item that waits because its field was frozen meanwhile.
 const FROZEN: &str = "Frozen";
 
@@ -129,7 +131,7 @@ impl<H: Hosts> Sim<H> {
         let freezing = |f: &FieldId| of(f).and_then(|(c, f)| c.field(f.frozen_by?)).map(|f| f.id);
         let met = |f: FieldId| self.standing(change, (item.record, f)).is_none_or(|(_, _, knew, _)| knew != Some(true));
         let mut met_unknown = item.rule == FROZEN && item.fields.iter().filter_map(freezing).any(met);
-        met_unknown |= item.rule == Policy::Text.name();
+        met_unknown |= item.rule == Policy::Text.name() || item.rule == STALE;
         for field in &item.fields {
             let Some((mine, theirs, knew, _)) = self.standing(change, (item.record, *field)) else {
                 met_unknown = true;
@@ -375,8 +377,12 @@ fn is_kept(op: &Op, change: ChangeId, record: RecordId, field: FieldId, items: &
                 item.mine.iter().any(side)
             });
         }
-        // A stale decision waits with what it chose.
-        Op::Resolve { .. } => return items.iter().any(|i| i.mine.iter().any(|s| s.change == change)),
+        // A stale decision waits with what it chose, in its own name or in that of a side that wants the same.
+        Op::Resolve { choice, .. } => match choice {
+            Resolution::Stand => return true,
+            Resolution::Delete => return items.iter().any(|i| i.mine.iter().any(|s| s.delete)),
+            Resolution::Values(values) => values.iter().find(|(f, _)| *f == field).map(|(_, v)| v.clone()),
+        },
         Op::Text { .. } | Op::Undo { .. } => None,
     };
     let Some(wanted) = wanted else { return false };

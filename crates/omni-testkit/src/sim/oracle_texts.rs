@@ -31,7 +31,25 @@ impl<H: Hosts> Sim<H> {
             }
             if self.knew_standing(change, (record, field)) == Some(false) {
                 self.coverage.hit(Reached::TextMerged);
+                // What its author did not know, its author cannot have meant to delete or to write into.
+                let theirs = self.typed_last((record, field)).filter(|theirs| before.contains(theirs.as_str()));
+                if let Some(torn) = theirs.filter(|theirs| !after.contains(theirs.as_str())) {
+                    return self.fail(format!("{change} tore {torn:?} apart: {before:?} to {after:?}"));
+                }
             }
+        }
+    }
+
+    /// What the standing writer of a text typed in one piece.
+    fn typed_last(&self, key: (RecordId, FieldId)) -> Option<String> {
+        let (writer, _, _) = self.ledger.writers.get(&key)?;
+        let mut typed = self.ledger.saved.get(writer)?.ops.iter().filter_map(|op| match op {
+            Op::Text { record, field, edits, .. } if (*record, *field) == key => Some(edits),
+            _ => None,
+        });
+        match (typed.next().map(Vec::as_slice), typed.next()) {
+            (Some([edit]), None) => Some(edit.insert.clone()),
+            _ => None,
         }
     }
 

@@ -42,14 +42,10 @@ pub enum Planted {
     ReusesIdentity,
     /// A laptop's session has no timers.
     NoTimers,
-    /// Central keeps no conflict items.
-    DropsItems,
     /// Central applies edits of texts to what is committed, whatever text their author saw.
     TextWithoutMerge,
     /// Central lets a write of a text replace it as a whole.
     TextReplaced,
-    /// A decision about a conflict holds whatever happened since its author saw the item.
-    StaleDecisions,
 }
 
 impl Planted {
@@ -73,10 +69,8 @@ impl Planted {
         Planted::SilentReject,
         Planted::ReusesIdentity,
         Planted::NoTimers,
-        Planted::DropsItems,
         Planted::TextWithoutMerge,
         Planted::TextReplaced,
-        Planted::StaleDecisions,
     ];
 }
 

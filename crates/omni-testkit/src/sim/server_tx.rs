@@ -81,15 +81,10 @@ impl CentralTx for Mistaken<'_> {
         self.tx.scope_digest(scope)
     }
     fn conflict(&self, id: ConflictId) -> Res<Option<ConflictItem>> {
-        let item = self.tx.conflict(id)?;
-        match self.mistake {
-            // Nothing happened to it since anybody saw it.
-            Some(Planted::StaleDecisions) => Ok(item.map(|item| ConflictItem { seq: 0, ..item })),
-            _ => Ok(item),
-        }
+        self.tx.conflict(id)
     }
     fn put_conflict(&mut self, scope: Scope, item: &ConflictItem) -> Res<()> {
-        if self.mistake == Some(Planted::DropsItems) { Ok(()) } else { self.tx.put_conflict(scope, item) }
+        self.tx.put_conflict(scope, item)
     }
     fn committed(&self, seq: u64) -> Res<Option<Committed>> {
         self.tx.committed(seq)

@@ -55,8 +55,17 @@ fn a_status_says_unknown_where_it_is_unknown() {
 
 #[test]
 fn differing_scopes_are_named() {
-    let report =
-        VerifyReport { equal: false, scopes: 3, differing: vec!["a/open".into()], accuracy: Some(0.5), seq: 9 };
+    let report = VerifyReport {
+        equal: false,
+        scopes: 3,
+        differing: vec!["a/open".into()],
+        accuracy: Some(0.5),
+        seq: 9,
+        compared: 10,
+        different: 1,
+        repaired: 0,
+        equal_now: false,
+    };
     let shown = verify_text(&report);
     assert!(shown.contains("1 of 3 scopes") && shown.ends_with("a/open"), "{shown}");
     assert!(verify_text(&VerifyReport { equal: true, ..report }).contains("equals central's at commit 9"));
