@@ -3,7 +3,7 @@
 use omni_testkit::sim::{Coverage, Reached, Report, play, play_many, replay_command};
 
 /// Seeds played by `make test`.
-const SEEDS: u64 = 2_500;
+const SEEDS: u64 = 5_000;
 /// Below this many a run need not reach every state.
 const SEEDS_FOR_COVERAGE: u64 = 2_000;
 /// Seeds played twice.
