@@ -4,6 +4,7 @@
 #[path = "../kill/program.rs"]
 #[allow(dead_code)]
 mod program;
+mod replica;
 
 use program::{Central, Laptop, administer};
 use serde_json::{Value as Json, json};
