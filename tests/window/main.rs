@@ -54,22 +54,43 @@ fn brand(id: &str) -> Json {
     json!({ "collection": "brand", "key": id, "fields": fields })
 }
 
+/// A central, two laptops' folders after some work, and where the next central on the same data listens.
+struct Site {
+    folder: tempfile::TempDir,
+    address: std::net::SocketAddr,
+    laptops: [PathBuf; 2],
+}
+
+impl Site {
+    /// Brands of one sector on both laptops, a window on each, central stopped.
+    async fn with_brands(keys: &[&str]) -> (Site, [Window; 2]) {
+        let folder = tempfile::tempdir().unwrap();
+        let central = serve(Config::local(folder.path().join("central"))).await.unwrap();
+        let address = central.address();
+        let sector = json!({ "collection": "sector", "key": "agriculture", "fields": { "name": "Agriculture" } });
+        let work: Vec<_> = [sector].into_iter().chain(keys.iter().map(|key| brand(key))).map(|w| ("new", w)).collect();
+        let a = prepare(&central, folder.path().join("laptop-a"), &work).await;
+        let b = prepare(&central, folder.path().join("laptop-b"), &[]).await;
+        let windows = tokio::join!(Window::open(&a, PASSPHRASE), Window::open(&b, PASSPHRASE));
+        central.shutdown().await.unwrap();
+        (Site { folder, address, laptops: [a, b] }, windows.into())
+    }
+
+    /// Central is back, where it was.
+    async fn central_is_back(&self) -> Running {
+        let mut config = Config::local(self.folder.path().join("central"));
+        (config.listen, config.metrics) = (self.address, Some("127.0.0.1:0".parse().unwrap()));
+        serve(config).await.unwrap()
+    }
+}
+
 /// Two windows at a time are enough for a small machine.
 static WINDOWS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 #[tokio::test(flavor = "multi_thread")]
 async fn edits_made_without_central_reach_both_windows_when_it_is_back() {
     let _windows = WINDOWS.lock().await;
-    let folder = tempfile::tempdir().unwrap();
-    let central_data = folder.path().join("central");
-    let central = serve(Config::local(&central_data)).await.unwrap();
-    let address = central.address();
-    let sector = json!({ "collection": "sector", "key": "agriculture", "fields": { "name": "Agriculture" } });
-    let work = [("new", sector), ("new", brand("greenfield")), ("new", brand("meadow")), ("new", brand("orchard"))];
-    let a = prepare(&central, folder.path().join("laptop-a"), &work).await;
-    let b = prepare(&central, folder.path().join("laptop-b"), &[]).await;
-    let (first, second) = tokio::join!(Window::open(&a, PASSPHRASE), Window::open(&b, PASSPHRASE));
-    central.shutdown().await.unwrap();
+    let (site, [first, second]) = Site::with_brands(&["greenfield", "meadow", "orchard"]).await;
 
     // Different fields of one brand, and different brands.
     let id = |key: &str| omni_model::RecordId::from_key("brand", key).to_string();
@@ -87,9 +108,7 @@ async fn edits_made_without_central_reach_both_windows_when_it_is_back() {
     let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts");
     first.picture(&pictures.join("offline.png")).await;
 
-    let mut config = Config::local(&central_data);
-    (config.listen, config.metrics) = (address, Some("127.0.0.1:0".parse().unwrap()));
-    let central = serve(config).await.unwrap();
+    let central = site.central_is_back().await;
     for window in [&first, &second] {
         for (_, key, field, text) in &edits {
             window.go(&format!("#/brands?id={}", id(key))).await;
@@ -97,7 +116,7 @@ async fn edits_made_without_central_reach_both_windows_when_it_is_back() {
             window.has_state(&format!("field-{field}"), "saved").await;
         }
     }
-    for data in [&a, &b] {
+    for data in &site.laptops {
         let status = ask(data, "sync.wait", json!({ "until_idle": true, "timeout_s": 60 })).await;
         assert_eq!((status["queued"].as_u64(), status["sending"].as_u64()), (Some(0), Some(0)), "{status}");
         let report = ask(data, "verify", json!({})).await;
@@ -112,15 +131,7 @@ async fn edits_made_without_central_reach_both_windows_when_it_is_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_of_two_windows_is_settled_by_keyboard_alone_and_gone_on_both() {
     let _windows = WINDOWS.lock().await;
-    let folder = tempfile::tempdir().unwrap();
-    let central_data = folder.path().join("central");
-    let central = serve(Config::local(&central_data)).await.unwrap();
-    let address = central.address();
-    let sector = json!({ "collection": "sector", "key": "agriculture", "fields": { "name": "Agriculture" } });
-    let a = prepare(&central, folder.path().join("laptop-a"), &[("new", sector), ("new", brand("greenfield"))]).await;
-    let b = prepare(&central, folder.path().join("laptop-b"), &[]).await;
-    let (first, second) = tokio::join!(Window::open(&a, PASSPHRASE), Window::open(&b, PASSPHRASE));
-    central.shutdown().await.unwrap();
+    let (site, [first, second]) = Site::with_brands(&["greenfield"]).await;
 
     // Money is never merged by itself.
     let place = format!("#/brands?id={}", omni_model::RecordId::from_key("brand", "greenfield"));
@@ -129,9 +140,7 @@ async fn a_conflict_of_two_windows_is_settled_by_keyboard_alone_and_gone_on_both
         window.write_field("revenue", amount).await;
         window.has_state("field-revenue", "pending").await;
     }
-    let mut config = Config::local(&central_data);
-    (config.listen, config.metrics) = (address, Some("127.0.0.1:0".parse().unwrap()));
-    let central = serve(config).await.unwrap();
+    let central = site.central_is_back().await;
     for window in [&first, &second] {
         window.has_state("field-revenue", "conflict").await;
         window.has_state("banner", "needs_attention").await;
@@ -156,7 +165,7 @@ async fn a_conflict_of_two_windows_is_settled_by_keyboard_alone_and_gone_on_both
         window.shows("field-revenue-edit", chosen).await;
         window.has_state("field-revenue", "saved").await;
     }
-    for data in [&a, &b] {
+    for data in &site.laptops {
         let report = ask(data, "verify", json!({})).await;
         assert_eq!(report["equal"], true, "{report}");
     }

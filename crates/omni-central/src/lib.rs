@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod originals;
 pub mod random;
 pub mod recovery;
+mod replay;
 pub mod ring;
 pub mod sample;
 pub mod server;

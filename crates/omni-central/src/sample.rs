@@ -147,16 +147,7 @@ fn admit(tx: &mut dyn WriteTx, packer: &mut Packer, device: DeviceId, key: &Sign
         quarantine: BTreeSet::new(),
     };
     let admitted = admit_batch(&mut *tx, &sender, &batch)?;
-    tx.put_batch(&BatchRecord {
-        replica: batch.replica,
-        device,
-        parent: None,
-        epoch: batch.epoch,
-        first: batch.first,
-        prev: batch.prev_hash,
-        links: batch.entries.iter().map(Entry::link).collect(),
-        signature: batch.signature.to_vec(),
-    })?;
+    tx.put_batch(&BatchRecord::of(&batch, device))?;
     let refused = match admitted {
         Admitted::Done { outcomes, .. } => outcomes.into_iter().find(|o| o.kind != OutcomeKind::Applied),
         other => return Ok(Err(CentralError::new("sample", format!("The sample was not admitted: {other:?}.")))),

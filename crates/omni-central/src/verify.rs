@@ -225,16 +225,7 @@ mod tests {
             entries: vec![skip(1), skip(2)],
             signature: Vec::new().into(),
         };
-        let record = BatchRecord {
-            replica: batch.replica,
-            device: DeviceId(uuid::Uuid::from_u128(1)),
-            parent: None,
-            epoch: 3,
-            first: 5,
-            prev: batch.prev_hash,
-            links: batch.entries.iter().map(Entry::link).collect(),
-            signature: Vec::new(),
-        };
+        let record = BatchRecord::of(&batch, DeviceId(uuid::Uuid::from_u128(1)));
         assert_eq!(signed_bytes(&record), batch.signed_bytes());
     }
 }

@@ -49,6 +49,35 @@ async fn acknowledged_changes_survive_a_restart_with_their_outcomes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_known_to_an_earlier_version_is_still_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let central = start(dir.path()).await;
+    let mut a = Laptop::enrol(&central, "Ada", Role::Admin, Grants::everything()).await;
+    let change = a.change(vec![sector("x").1]);
+    let first = a.batch(std::slice::from_ref(&change));
+    assert_eq!(a.connect().await.push(&first).await[0].seq, Some(1));
+    central.shutdown().await.unwrap();
+    let folder = omni_central::folder::Folder::existing(dir.path()).unwrap();
+    // Earlier versions hashed more than this one does, and kept no images.
+    let older = rusqlite::Connection::open(folder.database()).unwrap();
+    let set = "UPDATE change_outcome SET content = zeroblob(32); UPDATE commit_log SET images = x'80';
+               DELETE FROM touched; PRAGMA user_version = 4";
+    older.execute_batch(set).unwrap();
+    drop(older);
+
+    let central = start(dir.path()).await;
+    a.url = central.url();
+    let again = a.connect().await.push(&a.batch(&[change])).await;
+    assert_eq!((again[0].kind, again[0].seq, again[0].code.clone()), (OutcomeKind::Applied, Some(1), None));
+    central.shutdown().await.unwrap();
+    let beside = omni_central::admin::open_beside(&folder).unwrap();
+    let verified = omni_central::storage::StorageExt::reading(&beside, |tx| {
+        Ok(omni_central::verify::verify(tx, None, omni_central::verify::Depth::Whole))
+    });
+    assert!(verified.unwrap().is_sound());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn codes_are_good_once_and_their_errors_have_codes() {
     let dir = tempfile::tempdir().unwrap();
     let central = start(dir.path()).await;

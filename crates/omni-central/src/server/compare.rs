@@ -1,17 +1,14 @@
 //! The HTTP side of *verify my copy*: sums, buckets, rows.
 
 use super::App;
-use super::http::{Api, caller, packed};
-use super::session::blocking;
+use super::answer::{Api, Asked, answer, asked, caller};
 use crate::digests;
 use crate::error::CentralError;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use omni_model::RecordId;
 use omni_protocol::Scope;
-use omni_protocol::frame::to_bytes;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -37,47 +34,24 @@ fn numbers(text: &str) -> Result<Vec<u16>, CentralError> {
     text.split(',').map(|n| u16::from_str_radix(n, 16).map_err(wrong)).collect()
 }
 
-fn given(query: Result<Query<ScopeQuery>, QueryRejection>) -> Result<ScopeQuery, CentralError> {
-    query.map(|Query(q)| q).map_err(|e| CentralError::new("bad_request", e.body_text()))
-}
-
 /// `/v1/digests`: sums of every readable scope.
 pub async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Api<Response> {
     let (_, grants) = caller(&app, &headers)?;
-    let bytes = blocking(&app, move |app| Ok(to_bytes(&digests::list(&*app.core.storage, &grants)?))).await?;
-    Ok(packed(&bytes)?)
+    answer(&app, move |app| digests::list(&*app.core.storage, &grants)).await
 }
 
 /// `/v1/digest/buckets?owner=…&compartment=…`: sums of the 256 upper buckets, or with `under=` of the lower ones.
-pub async fn buckets(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    query: Result<Query<ScopeQuery>, QueryRejection>,
-) -> Api<Response> {
+pub async fn buckets(State(app): State<Arc<App>>, headers: HeaderMap, query: Asked<ScopeQuery>) -> Api<Response> {
     let (_, grants) = caller(&app, &headers)?;
-    let query = given(query)?;
+    let query = asked(query)?;
     let upper = query.under.as_deref().map(numbers).transpose()?;
-    let bytes = blocking(&app, move |app| {
-        let sums = digests::buckets(&*app.core.storage, &grants, query.scope(), upper.as_deref())?;
-        Ok(to_bytes(&sums))
-    })
-    .await?;
-    Ok(packed(&bytes)?)
+    answer(&app, move |app| digests::buckets(&*app.core.storage, &grants, query.scope(), upper.as_deref())).await
 }
 
 /// `/v1/digest/rows?owner=…&compartment=…&buckets=…`: what central holds there.
-pub async fn rows(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    query: Result<Query<ScopeQuery>, QueryRejection>,
-) -> Api<Response> {
+pub async fn rows(State(app): State<Arc<App>>, headers: HeaderMap, query: Asked<ScopeQuery>) -> Api<Response> {
     let (_, grants) = caller(&app, &headers)?;
-    let query = given(query)?;
+    let query = asked(query)?;
     let wanted = numbers(query.buckets.as_deref().unwrap_or_default())?.into_iter().collect();
-    let bytes = blocking(&app, move |app| {
-        let rows = digests::rows(&*app.core.storage, &grants, query.scope(), &wanted)?;
-        Ok(to_bytes(&rows))
-    })
-    .await?;
-    Ok(packed(&bytes)?)
+    answer(&app, move |app| digests::rows(&*app.core.storage, &grants, query.scope(), &wanted)).await
 }

@@ -1,15 +1,14 @@
 //! Routes.
 
 use super::App;
+use super::answer::{Api, Asked, answer, asked, caller, packed};
 use super::api::ApiError;
 use super::compare;
-use super::envelope::compress;
 use super::ledger;
 use super::past;
 use super::push::{self, BATCH_WIRE_BYTES_MAX};
 use super::recover;
 use super::session::{self, blocking};
-use super::tokens::Caller;
 use crate::admin::enrol::{EnrolRequest, Enrolled, enrol};
 use crate::error::{CentralError, Result};
 use crate::feed::page_after;
@@ -17,15 +16,15 @@ use crate::storage::StorageExt;
 use crate::writer::Answer;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Path, Query, Request, State, WebSocketUpgrade};
+use axum::extract::{DefaultBodyLimit, Path, Request, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use omni_protocol::Hash;
 use omni_protocol::frame::to_bytes;
 use omni_protocol::limits::{CLIENT_FRAME_BYTES_MAX, OFFER_BYTES_MAX};
-use omni_protocol::{Grants, Hash};
 use omni_sync::central::feed_page;
 use serde::Deserialize;
 use serde_json::json;
@@ -36,9 +35,6 @@ use std::time::Duration;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes of an enrolment request.
 const ENROL_BYTES_MAX: usize = 8 * 1024;
-
-/// An answer, or the error as it goes over the wire.
-pub type Api<T> = std::result::Result<T, ApiError>;
 
 /// Every route of the first listener.
 pub fn router(app: Arc<App>) -> Router {
@@ -147,51 +143,24 @@ async fn enrol_device(
     Ok(Json(enrolled))
 }
 
-/// Who calls, and what they may read now.
-pub fn caller(app: &App, headers: &HeaderMap) -> Result<(Caller, Grants)> {
-    let token = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|v| v.to_str().ok())
-        .and_then(|v| v.strip_prefix("Bearer "))
-        .ok_or_else(|| CentralError::new("unauthorized", "A bearer token is needed."))?;
-    let caller = app.tokens.caller(token)?;
-    let access = app.core.access();
-    let device = access
-        .active(caller.device)
-        .ok_or_else(|| CentralError::new("device_revoked", "This device is no longer approved."))?;
-    Ok((caller, device.grants.clone()))
-}
-
-/// CBOR as it is sent: compressed.
-pub fn packed(cbor: &[u8]) -> Result<Response> {
-    let body = compress(cbor).ok_or_else(|| CentralError::new("internal", "The answer could not be compressed."))?;
-    Ok(([(header::CONTENT_TYPE, "application/cbor+zstd")], body).into_response())
-}
-
 #[derive(Deserialize)]
 struct FeedQuery {
     after: u64,
 }
 
-async fn feed(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    query: std::result::Result<Query<FeedQuery>, axum::extract::rejection::QueryRejection>,
-) -> Api<Response> {
+async fn feed(State(app): State<Arc<App>>, headers: HeaderMap, query: Asked<FeedQuery>) -> Api<Response> {
     let (_, grants) = caller(&app, &headers)?;
-    let after = query.map_err(|e| CentralError::new("bad_request", e.body_text()))?.after;
-    let bytes = blocking(&app, move |app| {
+    let after = asked(query)?.after;
+    answer(&app, move |app| {
         let p = page_after(&*app.core.storage, after, &grants)?;
-        Ok(to_bytes(&feed_page(&grants, after, p.commits.iter(), p.end, p.head, p.root)))
+        Ok(feed_page(&grants, after, p.commits.iter(), p.end, p.head, p.root))
     })
-    .await?;
-    Ok(packed(&bytes)?)
+    .await
 }
 
 async fn snapshot(State(app): State<Arc<App>>, headers: HeaderMap) -> Api<Response> {
     let (_, grants) = caller(&app, &headers)?;
-    let bytes = blocking(&app, move |app| Ok(to_bytes(&app.snapshots.manifest(&grants)?))).await?;
-    Ok(packed(&bytes)?)
+    answer(&app, move |app| app.snapshots.manifest(&grants)).await
 }
 
 /// The first byte wanted, from `Range: bytes=N-`.

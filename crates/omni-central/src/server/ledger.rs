@@ -1,26 +1,17 @@
 //! Routes of the ledger: the signed head, that one head continues another, and old commits with their proofs.
 
 use super::App;
-use super::http::{Api, caller, packed};
-use super::session::blocking;
+use super::answer::{Api, Asked, answer, asked, caller};
 use crate::error::{CentralError, Result};
 use crate::ledger;
 use crate::storage::{ReadTx, StorageExt};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use omni_protocol::frame::to_bytes;
 use omni_sync::StorageError;
 use omni_sync::ledger::SPOT_CHECKS;
 use serde::Deserialize;
 use std::sync::Arc;
-
-type Asked<T> = std::result::Result<Query<T>, QueryRejection>;
-
-fn asked<T>(query: Asked<T>) -> Result<T> {
-    query.map(|q| q.0).map_err(|e| CentralError::new("bad_request", e.body_text()))
-}
 
 /// Runs `work` unless the tree is smaller than `size`.
 fn up_to<T>(app: &App, size: u64, work: impl FnOnce(&dyn ReadTx) -> std::result::Result<T, StorageError>) -> Result<T> {
@@ -44,9 +35,11 @@ pub(super) struct HeadQuery {
 pub(super) async fn head(State(app): State<Arc<App>>, headers: HeaderMap, query: Asked<HeadQuery>) -> Api<Response> {
     caller(&app, &headers)?;
     let from = asked(query)?.from;
-    let answer = blocking(&app, move |app| Ok(app.core.storage.reading(|tx| ledger::head(tx, from))?)).await?;
-    let answer = answer.ok_or_else(|| CentralError::retryable("busy", "Central has not signed its history yet."))?;
-    Ok(packed(&to_bytes(&answer))?)
+    answer(&app, move |app| {
+        let head = app.core.storage.reading(|tx| ledger::head(tx, from))?;
+        head.ok_or_else(|| CentralError::retryable("busy", "Central has not signed its history yet."))
+    })
+    .await
 }
 
 #[derive(Deserialize)]
@@ -66,8 +59,7 @@ pub(super) async fn consistency(
     if from > to {
         return Err(CentralError::new("bad_request", "`from` is greater than `to`.").into());
     }
-    let proof = blocking(&app, move |app| up_to(app, to, |tx| omni_sync::ledger::consistency(tx, from, to))).await?;
-    Ok(packed(&to_bytes(&proof))?)
+    answer(&app, move |app| up_to(app, to, |tx| omni_sync::ledger::consistency(tx, from, to))).await
 }
 
 #[derive(Deserialize)]
@@ -94,6 +86,5 @@ pub(super) async fn proof(State(app): State<Arc<App>>, headers: HeaderMap, query
     let (_, grants) = caller(&app, &headers)?;
     let query = asked(query)?;
     let (seqs, size) = (query.seqs()?, query.size);
-    let proofs = blocking(&app, move |app| up_to(app, size, |tx| ledger::proofs(tx, &seqs, size, &grants))).await?;
-    Ok(packed(&to_bytes(&proofs))?)
+    answer(&app, move |app| up_to(app, size, |tx| ledger::proofs(tx, &seqs, size, &grants))).await
 }

@@ -1,5 +1,6 @@
 //! The network side: routes, sessions, tokens.
 
+mod answer;
 mod api;
 mod compare;
 mod envelope;

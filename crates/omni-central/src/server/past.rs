@@ -2,12 +2,10 @@
 //! holds only what the device may read now.
 
 use super::App;
-use super::http::{Api, caller, packed};
-use super::session::blocking;
-use crate::error::{CentralError, Result};
+use super::answer::{Api, Asked, answer, asked, caller};
+use crate::error::CentralError;
 use crate::storage::{PageLimits, ReadTx, StorageExt};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use omni_model::{CollectionId, RecordId};
@@ -28,12 +26,6 @@ const PAGE_MAX: usize = 500;
 /// Commits looked at for one answer, whoever made them.
 const SCAN_MAX: usize = 10_000;
 
-type Asked<T> = std::result::Result<Query<T>, QueryRejection>;
-
-fn asked<T>(query: Asked<T>) -> Result<T> {
-    query.map(|Query(q)| q).map_err(|e| CentralError::new("bad_request", e.body_text()))
-}
-
 #[derive(Deserialize)]
 pub(super) struct RecordQuery {
     collection: u16,
@@ -50,8 +42,7 @@ pub(super) async fn record(
 ) -> Api<Response> {
     let (_, grants) = caller(&app, &headers)?;
     let q = asked(query)?;
-    let bytes = blocking(&app, move |app| Ok(to_bytes(&app.core.storage.reading(|tx| record_past(tx, &q, &grants))?)));
-    Ok(packed(&bytes.await?)?)
+    answer(&app, move |app| Ok(app.core.storage.reading(|tx| record_past(tx, &q, &grants))?)).await
 }
 
 fn record_past(tx: &dyn ReadTx, q: &RecordQuery, grants: &Grants) -> std::result::Result<RecordPast, StorageError> {
@@ -113,15 +104,15 @@ pub(super) async fn commits(
 ) -> Api<Response> {
     let (_, grants) = caller(&app, &headers)?;
     let q = asked(query)?;
-    let found = blocking(&app, move |app| {
+    answer(&app, move |app| {
         let found = app.core.storage.reading(|tx| match (q.change, q.device) {
             (Some(change), None) => of_change(tx, ChangeId(change), &grants).map(Some),
             (None, Some(device)) => of_device(tx, DeviceId(device), &q, &grants).map(Some),
             _ => Ok(None),
         })?;
         found.ok_or_else(|| CentralError::new("bad_request", "Either a change or a device is named."))
-    });
-    Ok(packed(&to_bytes(&found.await?))?)
+    })
+    .await
 }
 
 fn past_commit(tx: &dyn ReadTx, seq: u64, grants: &Grants) -> std::result::Result<Option<PastCommit>, StorageError> {
@@ -181,7 +172,7 @@ pub(super) struct AsOfQuery {
 pub(super) async fn as_of(State(app): State<Arc<App>>, headers: HeaderMap, query: Asked<AsOfQuery>) -> Api<Response> {
     let (_, grants) = caller(&app, &headers)?;
     let q = asked(query)?;
-    let found = blocking(&app, move |app| {
+    answer(&app, move |app| {
         app.core.storage.reading(|tx| {
             let at = match (q.seq, q.at_ms) {
                 (Some(seq), None) => seq,
@@ -194,8 +185,8 @@ pub(super) async fn as_of(State(app): State<Arc<App>>, headers: HeaderMap, query
             }
             Ok(Ok(record_then(tx, CollectionId(q.collection), RecordId(q.record), at, &grants)?))
         })?
-    });
-    Ok(packed(&to_bytes(&found.await?))?)
+    })
+    .await
 }
 
 fn record_then(

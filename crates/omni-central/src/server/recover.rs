@@ -1,17 +1,17 @@
 //! The HTTP side of recovery: originals out to those who keep them, and back from them.
 
 use super::App;
-use super::http::{Api, body, caller, packed};
+use super::answer::{Api, Asked, answer, asked, caller};
+use super::http::body;
 use super::session::blocking;
 use crate::error::CentralError;
 use crate::{originals, recovery};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Query, State};
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use omni_protocol::frame::to_bytes;
 use omni_protocol::limits::OFFER_BYTES_MAX;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -30,30 +30,21 @@ pub struct OfferQuery {
 }
 
 /// `/v1/originals?after=N`: signed originals the caller is to keep.
-pub async fn originals(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    query: Result<Query<AfterQuery>, QueryRejection>,
-) -> Api<Response> {
+pub async fn originals(State(app): State<Arc<App>>, headers: HeaderMap, query: Asked<AfterQuery>) -> Api<Response> {
     let (caller, _) = caller(&app, &headers)?;
-    let after = query.map_err(|e| CentralError::new("bad_request", e.body_text()))?.after;
-    let bytes = blocking(&app, move |app| {
-        let page = originals::page(&*app.core.storage, &app.core.access(), caller.device, after)?;
-        Ok(to_bytes(&page))
-    })
-    .await?;
-    Ok(packed(&bytes)?)
+    let after = asked(query)?.after;
+    answer(&app, move |app| originals::page(&*app.core.storage, &app.core.access(), caller.device, after)).await
 }
 
 /// `/v1/recover?last=…`: originals for a central that is being recovered.
 pub async fn recover(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    query: Result<Query<OfferQuery>, QueryRejection>,
+    query: Asked<OfferQuery>,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Api<Json<Value>> {
     let (caller, _) = caller(&app, &headers)?;
-    let last = query.map_err(|e| CentralError::new("bad_request", e.body_text()))?.last;
+    let last = asked(query)?.last;
     let packed = body(bytes)?;
     blocking(&app, move |app| {
         if !recovery::is_on(&app.core.folder) {

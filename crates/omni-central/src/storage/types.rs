@@ -1,7 +1,7 @@
 //! Plain data the storage traits speak in.
 
 use crate::access::Role;
-use omni_protocol::{ChangeId, DeviceId, Grants, Hash, OutcomeKind, Parent, ReplicaId, Scope};
+use omni_protocol::{Batch, ChangeId, DeviceId, Entry, Grants, Hash, OutcomeKind, Parent, ReplicaId, Scope};
 use omni_sync::StorageError;
 use omni_sync::digest::Digest;
 
@@ -70,6 +70,22 @@ pub struct BatchRecord {
     pub links: Vec<Hash>,
     /// Ed25519.
     pub signature: Vec<u8>,
+}
+
+impl BatchRecord {
+    /// What is kept of a batch that a device sent.
+    pub fn of(batch: &Batch, device: DeviceId) -> BatchRecord {
+        BatchRecord {
+            replica: batch.replica,
+            device,
+            parent: batch.parent,
+            epoch: batch.epoch,
+            first: batch.first,
+            prev: batch.prev_hash,
+            links: batch.entries.iter().map(Entry::link).collect(),
+            signature: batch.signature.to_vec(),
+        }
+    }
 }
 
 /// An answered entry of a replica.

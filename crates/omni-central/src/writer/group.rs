@@ -8,7 +8,7 @@ use crate::error::CentralError;
 use crate::ledger;
 use crate::storage::{BatchRecord, MediumError, StorageExt, WriteTx, medium};
 use omni_protocol::change::chain;
-use omni_protocol::{Batch, Entry, Outcome, Scope};
+use omni_protocol::{Batch, Outcome, Scope};
 use omni_sync::StorageError;
 use omni_sync::central::{Admitted, CentralTx, Commit, Sender};
 use std::collections::{BTreeMap, BTreeSet};
@@ -109,7 +109,7 @@ impl GroupWriter {
             let Some(sender) = sender(push, &access, &known) else { return Ok(Verdict::Revoked) };
             let admitted = admit_guarded(tx, &*admit, sender, single, &mut culprits)?;
             if first && matches!(admitted, Admitted::Done { .. }) {
-                tx.put_batch(&record(push))?;
+                tx.put_batch(&BatchRecord::of(&push.batch, push.device))?;
             }
             ledger::sign(tx, &core.key, core.clock.now_ms())?;
             Ok(Verdict::Admitted(admitted))
@@ -255,22 +255,8 @@ fn unwound(tx: &mut dyn WriteTx, admit: &Admit, sender: &Sender, batch: &Batch) 
 fn keep_signature(tx: &mut dyn WriteTx, push: &Push, known: u64, admitted: &Admitted) -> Result<()> {
     let last = push.batch.first + push.batch.entries.len() as u64 - 1;
     match admitted {
-        Admitted::Done { .. } if last > known => tx.put_batch(&record(push)),
+        Admitted::Done { .. } if last > known => tx.put_batch(&BatchRecord::of(&push.batch, push.device)),
         _ => Ok(()),
-    }
-}
-
-fn record(push: &Push) -> BatchRecord {
-    let b = &push.batch;
-    BatchRecord {
-        replica: b.replica,
-        device: push.device,
-        parent: b.parent,
-        epoch: b.epoch,
-        first: b.first,
-        prev: b.prev_hash,
-        links: b.entries.iter().map(Entry::link).collect(),
-        signature: b.signature.to_vec(),
     }
 }
 

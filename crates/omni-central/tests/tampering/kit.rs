@@ -137,16 +137,7 @@ fn admit(storage: &SqliteStorage, author: &mut Author, now_ms: i64, ops: Vec<Op>
             quarantine: BTreeSet::new(),
         };
         let admitted = admit_batch(&mut *tx, &sender, &batch)?;
-        tx.put_batch(&BatchRecord {
-            replica: batch.replica,
-            device: author.device,
-            parent: None,
-            epoch: batch.epoch,
-            first: batch.first,
-            prev: batch.prev_hash,
-            links: batch.entries.iter().map(Entry::link).collect(),
-            signature: batch.signature.to_vec(),
-        })?;
+        tx.put_batch(&BatchRecord::of(&batch, author.device))?;
         ledger::sign(tx, &KEY, now_ms)?;
         Ok(admitted)
     });

@@ -63,7 +63,8 @@ impl WriteTx<'_> {
                     self.put_confirmed(c, id, row.as_ref())?;
                 }
             }
-            self.outbox_insert(&again(change.clone()))?;
+            // Sent before: its operator can no longer edit it.
+            self.outbox_insert(&OutboxEntry { attempts: 1, ..OutboxEntry::waiting(change.clone()) })?;
             for (c, id) in change.ops.iter().map(|op| op.record()) {
                 overlay::rebuild(self, c, id, None)?;
             }
@@ -78,20 +79,4 @@ fn is_after(entry: &OutboxEntry, fork: u64) -> bool {
 
 fn waiting(entry: OutboxEntry) -> OutboxEntry {
     OutboxEntry { state: OutboxState::Unsealed, counter: None, sealed: None, prev_chain: None, outcome: None, ..entry }
-}
-
-/// Sent before: it keeps its dependencies, which are part of its content.
-fn again(change: Change) -> OutboxEntry {
-    OutboxEntry {
-        local_no: 0,
-        change,
-        state: OutboxState::Unsealed,
-        counter: None,
-        sealed: None,
-        prev_chain: None,
-        skip: None,
-        outcome: None,
-        attempts: 1,
-        blocked: false,
-    }
 }

@@ -86,18 +86,7 @@ pub fn save(tx: &mut dyn ReplicaTx, intent: Intent) -> Result<Option<OutboxEntry
     if texts::wire_bytes(&change).len() > CHANGE_BYTES_MAX {
         return refuse("too_large", format!("The change is larger than {CHANGE_BYTES_MAX} bytes. Split it."));
     }
-    let mut entry = OutboxEntry {
-        local_no: 0,
-        change,
-        state: OutboxState::Unsealed,
-        counter: None,
-        sealed: None,
-        prev_chain: None,
-        skip: None,
-        outcome: None,
-        attempts: 0,
-        blocked: false,
-    };
+    let mut entry = OutboxEntry::waiting(change);
     entry.local_no = tx.outbox_insert(&entry)?;
     Ok(Some(entry))
 }

@@ -149,10 +149,7 @@ fn seal_waiting(
             if sealed.len() >= count {
                 break;
             }
-            // A change sent before keeps its dependencies: they are part of its content, and its id is known.
-            if entry.attempts == 0 {
-                entry.change.after = relies_on(tx, &entry.change, entry.local_no)?;
-            }
+            entry.change.after = relies_on(tx, &entry.change, entry.local_no)?;
             let wire = texts::wire_bytes(&entry.change);
             if used + wire.len() > bytes && used > 0 {
                 tx.set_meta(&meta)?;

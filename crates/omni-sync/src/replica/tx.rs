@@ -78,6 +78,24 @@ pub struct OutboxEntry {
     pub blocked: bool,
 }
 
+impl OutboxEntry {
+    /// A change that waits to be sealed. The store numbers it.
+    pub fn waiting(change: Change) -> OutboxEntry {
+        OutboxEntry {
+            local_no: 0,
+            change,
+            state: OutboxState::Unsealed,
+            counter: None,
+            sealed: None,
+            prev_chain: None,
+            skip: None,
+            outcome: None,
+            attempts: 0,
+            blocked: false,
+        }
+    }
+}
+
 /// A cell this version does not know, with its address: scope, record, field, wire bytes.
 pub type DeferredCell = (Scope, CollectionId, RecordId, FieldId, Vec<u8>);
 

@@ -10,6 +10,7 @@ mod past;
 mod read;
 mod schema;
 mod sums;
+mod upgrade;
 mod write;
 
 use super::{MediumError, ReadWork, Storage, WriteWork, medium};

@@ -1,13 +1,13 @@
 //! Tables of the embedded database, and opening one safely.
 
 use super::error::{map, storage};
-use super::ledger;
+use super::{ledger, upgrade};
 use crate::storage::MediumError;
 use omni_sync::StorageError;
 use rusqlite::Connection;
 
 /// Format of the tables. A database with a higher one is refused.
-pub const FORMAT: i64 = 4;
+pub const FORMAT: i64 = 5;
 /// The oldest SQLite without the write-ahead-log reset bug.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Marks the file as ours: "OMNC".
@@ -90,6 +90,8 @@ CREATE TABLE ledger(one INTEGER PRIMARY KEY CHECK(one = 1), frontier BLOB NOT NU
 CREATE INDEX batch_replica ON batch(replica, first);
 ALTER TABLE fork ADD COLUMN raised INTEGER NOT NULL DEFAULT 0;
 ",
+    // Content hashes and images, made from the log.
+    "",
 ];
 
 /// Makes the tables if the file is new; refuses what this version cannot read.
@@ -116,11 +118,14 @@ pub fn prepare(conn: &mut Connection) -> Result<(), StorageError> {
     }
 }
 
-/// Runs the steps that a file of format `from` lacks. Tree and sums are made anew, as steps may change what they cover.
+/// Runs the steps that a file of format `from` lacks. What follows from the log is made from it, for versions differ in
+/// what they kept of it.
 fn migrate(conn: &Connection, from: i64) -> Result<(), StorageError> {
     for step in STEPS.iter().skip(usize::try_from(from - 1).unwrap_or_default()) {
         conn.execute_batch(step).map_err(map)?;
     }
+    upgrade::hash_contents(conn)?;
+    upgrade::fill_images(conn)?;
     ledger::build(conn)?;
     conn.pragma_update(None, "user_version", FORMAT).map_err(map)
 }
