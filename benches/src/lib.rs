@@ -16,7 +16,8 @@ const PASSPHRASE: &str = "correct horse battery";
 
 /// A folder on the disk the benchmark is about: `OMNI_BENCH_DIR`, else the build folder's disk. Removed when dropped.
 pub struct Place {
-    folder: tempfile::TempDir,
+    folder: std::sync::Arc<tempfile::TempDir>,
+    inside: PathBuf,
 }
 
 impl Place {
@@ -26,12 +27,19 @@ impl Place {
         std::fs::create_dir_all(&base)?;
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(&base)?;
         println!("file system: {}", file_system(folder.path())?);
-        Ok(Place { folder })
+        Ok(Place { folder: folder.into(), inside: PathBuf::new() })
+    }
+
+    /// A folder of its own in it, for one of several rounds.
+    pub fn within(&self, name: &str) -> Result<Place> {
+        let place = Place { folder: self.folder.clone(), inside: self.inside.join(name) };
+        std::fs::create_dir_all(place.path(""))?;
+        Ok(place)
     }
 
     /// A path in it.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.path().join(&self.inside).join(name)
     }
 }
 

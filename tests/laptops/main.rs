@@ -1,7 +1,9 @@
 //! Two laptops and a central: the whole path in one process, with real files and real sockets.
 
+mod http_only;
 mod kit;
 mod ledger;
+mod newer;
 
 use kit::{Laptop, World, field_of, start_code};
 use omni_central::Role;

@@ -1,11 +1,11 @@
-//! Central's HTTP calls: enrolment, catch-up pages, snapshots, digests. The live exchange is in `sync::socket`.
+//! Central's HTTP calls: enrolment, catch-up pages, snapshots, digests. The exchange of frames is in `sync::wire`.
 
 use crate::error::{Result, internal};
 use crate::sync::measure::Traffic;
 use futures_util::StreamExt;
 use omni_model::{CollectionId, RecordId};
 use omni_protocol::frame::from_bytes;
-use omni_protocol::limits::{SERVER_FRAME_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX, ZSTD_LEVEL};
+use omni_protocol::limits::{EXCHANGE_BYTES_MAX, SERVER_FRAME_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX, ZSTD_LEVEL};
 use omni_protocol::{
     BucketRows, BucketSums, ChangeId, ChunkRef, DeviceId, DigestList, FeedPage, Hash, Manifest, Originals, ReplicaId,
     Scope, SnapshotChunk, WireError,
@@ -37,6 +37,8 @@ pub enum Instant {
     Time(i64),
 }
 
+/// What surrounds one envelope in an answer: its length, and the byte that says how it is packed.
+const ENVELOPE_BYTES: usize = 5;
 /// Most bytes of a head or of proofs: sixteen commits with hundreds of parts each.
 const LEDGER_BYTES_MAX: usize = 1024 * 1024;
 
@@ -64,6 +66,12 @@ pub struct Enrolled {
     pub role: String,
     /// Central's Ed25519 key, hex.
     pub central_public_key: String,
+}
+
+/// Answer of `POST /v1/exchange`.
+#[derive(Deserialize)]
+struct Exchange {
+    id: String,
 }
 
 /// Calls to one central.
@@ -96,6 +104,39 @@ impl Client {
     pub fn socket_address(&self) -> String {
         let rest = self.base.strip_prefix("http").unwrap_or(&self.base);
         format!("ws{rest}/v1/sync")
+    }
+
+    /// What counts the bytes.
+    pub fn traffic(&self) -> Arc<Traffic> {
+        self.traffic.clone()
+    }
+
+    /// Begins an exchange of frames over HTTP: its id.
+    pub async fn exchange_begin(&self) -> Result<String> {
+        let response = self.http.post(format!("{}/v1/exchange", self.base)).send().await;
+        let bytes = self.body(response, ERROR_BYTES_MAX).await?;
+        serde_json::from_slice::<Exchange>(&bytes).map(|e| e.id).map_err(|_| not_central())
+    }
+
+    /// Brings envelopes.
+    pub async fn exchange_bring(&self, id: &str, envelopes: Vec<u8>) -> Result<()> {
+        self.traffic.sent.fetch_add(envelopes.len() as u64, Ordering::Relaxed);
+        let response = self.http.post(format!("{}/v1/exchange/{id}", self.base)).body(envelopes).send().await;
+        self.body(response, ERROR_BYTES_MAX).await.map(drop)
+    }
+
+    /// Waits for envelopes; nothing came in time = empty.
+    ///
+    /// Errors: `exchange_ended`, `central_unreachable`, …
+    pub async fn exchange_fetch(&self, id: &str) -> Result<Vec<u8>> {
+        let response = self.http.get(format!("{}/v1/exchange/{id}", self.base)).send().await;
+        self.body(response, EXCHANGE_BYTES_MAX.max(SERVER_FRAME_BYTES_MAX) + ENVELOPE_BYTES).await
+    }
+
+    /// Ends an exchange.
+    pub async fn exchange_end(&self, id: &str) -> Result<()> {
+        let response = self.http.delete(format!("{}/v1/exchange/{id}", self.base)).send().await;
+        self.body(response, ERROR_BYTES_MAX).await.map(drop)
     }
 
     /// Spends a code.

@@ -42,3 +42,7 @@ pub const ORIGINAL_KEEPERS: usize = 3;
 pub const BUCKETS_ASKED_MAX: usize = 64;
 /// Raw bytes of rows in one answer of `/v1/digest/rows` (one bucket may exceed it alone).
 pub const BUCKET_ROWS_BYTES_MAX: usize = 1024 * 1024;
+/// Most bytes of messages in one call of an exchange over HTTP. One message of central may exceed it alone.
+pub const EXCHANGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Central waits this long for a message before it answers that there is none, milliseconds: less than a proxy waits.
+pub const EXCHANGE_WAIT_MS: u64 = 20_000;

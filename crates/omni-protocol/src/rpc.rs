@@ -268,6 +268,8 @@ rpc_types! {
         pub clock_offset_ms: Option<f64>,
         /// Address of central.
         pub central: Option<String>,
+        /// The live connection does not get through: the exchange goes over plain HTTP.
+        pub by_http: bool,
         /// When the digests last matched, RFC 3339 UTC.
         pub verified_at: Option<String>,
         /// Oldest unsent change's age in seconds.

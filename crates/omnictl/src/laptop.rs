@@ -16,6 +16,8 @@ pub type Result<T, E = WireError> = std::result::Result<T, E>;
 pub const PASSPHRASE_VARIABLE: &str = "OMNI_PASSPHRASE";
 /// A process that is starting or stopping owns its folder for a moment without answering. A command waits so long.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// At its end a command waits this long at most for originals to be kept.
+const ORIGINALS_WAIT: Duration = Duration::from_secs(5);
 /// How often it looks.
 const BUSY_LOOK: Duration = Duration::from_millis(50);
 
@@ -143,6 +145,9 @@ impl Laptop {
     /// Closes what was opened, in order.
     pub async fn close(self) {
         if let Some(app) = self.app {
+            if let Ok(sync) = app.sync().await {
+                sync.keep_originals(ORIGINALS_WAIT).await;
+            }
             app.shutdown().await;
         }
     }

@@ -94,7 +94,7 @@ export function status(more: Partial<Status> = {}): Status {
     state: "in_sync", sentence: "This copy matched omni-central at 14:02.", action: "Verify my copy", since: null, evidence_at: new Date().toISOString(),
     cursor: 10, head: 10, epoch: 1, lag_s: 0, queued: 0, sending: 0, needs_attention: 0, conflicts: 0, rows: 3, accuracy: null,
     latency_ms: { p50: null, p99: null }, bytes: { sent: 0, received: 0, payload: 0 }, next_try_s: null, progress: null, last_error: null,
-    clock_offset_ms: null, central: "http://127.0.0.1:7420", verified_at: null, oldest_unsent_s: null, ...more,
+    clock_offset_ms: null, central: "http://127.0.0.1:7420", by_http: false, verified_at: null, oldest_unsent_s: null, ...more,
   };
 }
 

@@ -333,7 +333,7 @@ impl Driver {
     async fn store_outcomes(&mut self, outcomes: Vec<Outcome>) -> Result<()> {
         let answered =
             self.write(Durability::Normal, move |tx| Ok::<_, StoreError>(apply_outcomes(tx, &outcomes)?)).await?;
-        self.backoff.progress();
+        self.progress();
         let now = clock::mono_us();
         answered.answered.iter().for_each(|(id, _)| self.measures.edit_answered(*id.as_bytes(), now));
         for id in answered.forks {
@@ -370,7 +370,7 @@ impl Driver {
         };
         match self.try_write(Durability::Normal, applying).await? {
             Ok((applied, before, position)) => {
-                self.backoff.progress();
+                self.progress();
                 self.applied(&page, before, position);
                 self.compared(applied.root_matches).await;
                 Ok(Input::PageApplied { position, root_matches: applied.root_matches })
@@ -430,7 +430,7 @@ impl Driver {
             })
         };
         let equal = self.write(Durability::Normal, comparing).await?;
-        self.backoff.progress();
+        self.progress();
         self.compared(equal).await;
         Ok(Input::RootCompared { equal })
     }
@@ -466,7 +466,7 @@ impl Driver {
                 return Input::PageFetched(page);
             }
             Ok(Fetched::Copy(Ok(position))) => {
-                self.backoff.progress();
+                self.progress();
                 self.link.heard();
                 return Input::SnapshotDone { position };
             }
@@ -491,8 +491,17 @@ impl Driver {
         Input::FetchFailed
     }
 
-    fn recycle(&self, cause: &'static str) -> End {
+    /// Something got through.
+    fn progress(&mut self) {
+        self.backoff.progress();
+        self.choice.progress();
+    }
+
+    fn recycle(&mut self, cause: &'static str) -> End {
         self.measures.reconnect(cause);
+        if matches!(cause, "no_progress" | "silent") {
+            self.choice.stuck(clock::mono_ms());
+        }
         match cause {
             "regrant" | "new_incarnation" => End::Again,
             "no_progress" | "silent" => End::Lost(super::socket::lost("central stopped answering")),

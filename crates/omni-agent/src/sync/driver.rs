@@ -7,8 +7,10 @@ use super::ledger::{self, Found};
 use super::link::Link;
 use super::measure::Measures;
 use super::repair::{Repairer, Verified};
-use super::socket::{self, Receiver, Sender};
+use super::socket;
 use super::wake::{Wake, Watch};
+use super::way::{Choice, Way};
+use super::wire::{self, Receiver, Sender};
 use crate::client::{self, Client};
 use crate::clock;
 use crate::error::Result;
@@ -89,6 +91,7 @@ pub struct Driver {
     pub(super) payload_next: u64,
     queue_changed: Arc<Notify>,
     pub(super) repairer: Repairer,
+    pub(super) choice: Choice,
     /// Everything kept was offered for the recovery that began this epoch.
     pub(super) offered: Option<u32>,
     local: bool,
@@ -139,6 +142,7 @@ impl Driver {
             payload_next: 0,
             queue_changed,
             repairer,
+            choice: Choice::default(),
             offered: None,
             local,
         }
@@ -186,7 +190,7 @@ impl Driver {
             (f.connected, f.quiet, f.copying) = (false, false, None);
             if let End::Lost(e) = end {
                 f.last_error = Some(e.clone());
-                if e.code == "central_unreachable" || e.code == "not_central" {
+                if matches!(e.code.as_str(), "central_unreachable" | "not_central" | socket::NO_SOCKET) {
                     f.unreachable_since.get_or_insert(wall);
                 }
             }
@@ -216,8 +220,11 @@ impl Driver {
         true
     }
 
-    fn look(&self, watch: &mut Watch) -> Option<Wake> {
+    fn look(&mut self, watch: &mut Watch) -> Option<Wake> {
         let wake = watch.look();
+        if wake.is_some() {
+            self.choice.renewed();
+        }
         let network = self.local || watch.network_up();
         if self.link.facts().network != network {
             self.link.update(|f| f.network = network);
@@ -227,10 +234,19 @@ impl Driver {
 
     async fn connection(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>, watch: &mut Watch) -> End {
         self.look(watch);
-        let address = self.client.socket_address();
-        let (sender, mut receiver) = match socket::connect(&address, self.measures.traffic.clone()).await {
+        let way = self.choice.way();
+        self.link.update(|f| f.by_http = way == Way::Http);
+        let (sender, mut receiver) = match wire::connect(&self.client, way).await {
             Ok(halves) => halves,
-            Err(e) => return End::Lost(e),
+            Err(e) => {
+                if e.code == socket::NO_SOCKET {
+                    self.choice.stuck(clock::mono_ms());
+                } else if !e.retryable {
+                    // No central, or one that knows no other way: HTTP leads nowhere.
+                    self.choice.renewed();
+                }
+                return End::Lost(e);
+            }
         };
         let mut connection =
             Connection { sender, fetches: JoinSet::new(), keeping: false, proving: false, proved_ms: 0, trusted: 0 };
@@ -297,6 +313,7 @@ impl Driver {
                         self.measures.reconnect(if wake == Wake::Slept { "slept" } else { "network_changed" });
                         return Ok(End::Again);
                     }
+                    None if self.session.is_quiet() && self.choice.retry_due(clock::mono_ms()) => return Ok(End::Again),
                     None => {
                         self.keep_originals_soon(connection);
                         self.prove_soon(connection);

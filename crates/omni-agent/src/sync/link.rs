@@ -10,6 +10,8 @@ use tokio::sync::watch;
 pub struct LinkFacts {
     /// A session with central stands.
     pub connected: bool,
+    /// The live connection does not get through: the exchange goes over plain HTTP.
+    pub by_http: bool,
     /// Paused by the operator since.
     pub paused_at: Option<i64>,
     /// Connecting fails since.

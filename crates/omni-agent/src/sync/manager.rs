@@ -24,8 +24,6 @@ use tokio::task::JoinHandle;
 const PAUSED: &str = "paused_at";
 /// Events a slow listener may miss before it is told.
 const EVENTS_KEPT: usize = 4_096;
-/// Whoever waits for a quiet queue waits this long at most for originals to be kept.
-const ORIGINALS_WAIT: Duration = Duration::from_secs(5);
 /// How often a waiting caller looks, besides being woken.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
@@ -215,14 +213,16 @@ impl SyncManager {
     ///
     /// Errors: `timeout`, with what is known about why; at once what trying again does not help.
     pub async fn wait_idle(&self, within: Duration) -> Result<Status> {
-        self.wait(within, |facts| Ok(facts.quiet && self.is_drained()?)).await?;
-        self.order(Order::Originals)?;
-        let kept = |facts: &LinkFacts| facts.head.is_none_or(|head| facts.originals_to >= head);
-        let quiet = self.wait(within, |facts| Ok(facts.quiet && kept(facts) && self.is_drained()?));
-        // The exchange is done; that others keep a copy of what was sent is worth a moment, not a failure.
-        match tokio::time::timeout(ORIGINALS_WAIT, quiet).await {
-            Ok(done) => done,
-            Err(_) => self.status(),
+        self.wait(within, |facts| Ok(facts.quiet && self.is_drained()?)).await
+    }
+
+    /// Waits until the originals this laptop keeps for others reach central's head, if the exchange is quiet: for a
+    /// process that ends now. It is worth a moment, not a failure.
+    pub async fn keep_originals(&self, within: Duration) {
+        let facts = self.inner.link.facts();
+        if facts.quiet && self.order(Order::Originals).is_ok() {
+            let kept = |facts: &LinkFacts| Ok(!facts.quiet || facts.head.is_none_or(|head| facts.originals_to >= head));
+            let _ = self.wait(within, kept).await;
         }
     }
 

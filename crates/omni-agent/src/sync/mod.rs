@@ -7,6 +7,7 @@ mod compared;
 mod copy;
 mod driver;
 pub mod events;
+mod exchange;
 pub(crate) mod ledger;
 pub mod link;
 mod manager;
@@ -21,6 +22,8 @@ mod socket;
 pub mod state;
 mod verify;
 pub mod wake;
+mod way;
+mod wire;
 
 pub use events::Event;
 pub use manager::{SyncManager, SyncParts};

@@ -100,6 +100,7 @@ impl Publisher {
             last_error: link.last_error,
             clock_offset_ms: link.clock_offset_ms,
             central: Some(self.central.clone()),
+            by_http: link.by_http,
             verified_at: link.verified_at.map(rfc3339),
             oldest_unsent_s: copy.oldest_unsent_ms.map(|at| (clock::wall_ms() - at).max(0) as f64 / 1_000.0),
         }
@@ -190,6 +191,7 @@ fn facts(copy: &CopyFacts, link: &LinkFacts) -> Facts {
         paused_at: link.paused_at,
         network: link.network,
         unreachable_since: link.unreachable_since,
+        by_http: link.by_http,
         evidence_age_ms: link.evidence_mono.map(|at| now.saturating_sub(at)),
         evidence_at: link.evidence_at,
         copy_at: link.copy_at,

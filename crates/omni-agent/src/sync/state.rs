@@ -32,6 +32,8 @@ pub struct Facts {
     pub network: bool,
     /// Connecting fails since.
     pub unreachable_since: Option<i64>,
+    /// The live connection does not get through: the exchange goes over plain HTTP.
+    pub by_http: bool,
     /// Age of the newest proof that central answered; `None` = none in this run or the one before.
     pub evidence_age_ms: Option<u64>,
     /// Wall time of that proof.
@@ -73,7 +75,13 @@ fn shown(state: &'static str, sentence: impl Into<String>, action: &'static str)
 
 /// The first matching row.
 pub fn choose(f: &Facts) -> Shown {
-    broken(f).or_else(|| disconnected(f)).unwrap_or_else(|| connected(f))
+    broken(f).or_else(|| disconnected(f)).unwrap_or_else(|| {
+        let mut shown = connected(f);
+        if f.by_http {
+            shown.sentence.push_str(" By plain HTTP: the live connection does not get through.");
+        }
+        shown
+    })
 }
 
 /// Rows about this laptop and its rights.
@@ -245,5 +253,8 @@ mod tests {
         assert_eq!(choose(&facts).sentence, "2 conflicts and 1 rejected edit need you.");
         (facts.conflicts, facts.rejected) = (1, 0);
         assert_eq!(choose(&facts).sentence, "1 conflict needs you.");
+        facts.by_http = true;
+        let by_http = "1 conflict needs you. By plain HTTP: the live connection does not get through.";
+        assert_eq!(choose(&facts).sentence, by_http);
     }
 }

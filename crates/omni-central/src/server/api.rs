@@ -22,6 +22,7 @@ fn status(code: &str) -> StatusCode {
         "forbidden" | "device_revoked" | "device_unknown" | "code_unknown" | "code_used" | "code_expired"
         | "wrong_device" | "bad_signature" => StatusCode::FORBIDDEN,
         "not_found" => StatusCode::NOT_FOUND,
+        "exchange_ended" => StatusCode::GONE,
         "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
         "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "ahead" | "fork" | "gap" | "epoch" => StatusCode::CONFLICT,

@@ -4,11 +4,13 @@ use super::App;
 use super::answer::{Api, Asked, answer, asked, caller, packed};
 use super::api::ApiError;
 use super::compare;
+use super::exchange;
 use super::ledger;
 use super::past;
 use super::push::{self, BATCH_WIRE_BYTES_MAX};
 use super::recover;
 use super::session::{self, blocking};
+use super::wire;
 use crate::admin::enrol::{EnrolRequest, Enrolled, enrol};
 use crate::error::{CentralError, Result};
 use crate::feed::page_after;
@@ -24,7 +26,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use omni_protocol::Hash;
 use omni_protocol::frame::to_bytes;
-use omni_protocol::limits::{CLIENT_FRAME_BYTES_MAX, OFFER_BYTES_MAX};
+use omni_protocol::limits::{CLIENT_FRAME_BYTES_MAX, EXCHANGE_BYTES_MAX, OFFER_BYTES_MAX};
 use omni_sync::central::feed_page;
 use serde::Deserialize;
 use serde_json::json;
@@ -55,6 +57,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/ledger/head", get(ledger::head))
         .route("/v1/ledger/consistency", get(ledger::consistency))
         .route("/v1/ledger/proof", get(ledger::proof))
+        .route("/v1/exchange", post(exchange::begin))
+        .route(
+            "/v1/exchange/{id}",
+            get(exchange::fetch)
+                .delete(exchange::end)
+                .post(exchange::bring)
+                .layer(DefaultBodyLimit::max(EXCHANGE_BYTES_MAX)),
+        )
         .route("/healthz", get(|| async { Json(json!({"ok": true})) }))
         .route("/readyz", get(ready))
         .fallback(|| async { ApiError(CentralError::new("not_found", "There is nothing at this address.")) })
@@ -112,7 +122,8 @@ async fn sync(
     };
     upgrade.max_message_size(CLIENT_FRAME_BYTES_MAX + 1).max_frame_size(CLIENT_FRAME_BYTES_MAX + 1).on_upgrade(
         move |socket| async move {
-            session::run(app, socket).await;
+            let (sink, stream) = wire::socket(socket);
+            session::run(app, sink, stream).await;
             drop(slot);
         },
     )

@@ -4,6 +4,7 @@ mod answer;
 mod api;
 mod compare;
 mod envelope;
+mod exchange;
 mod http;
 mod ledger;
 mod past;
@@ -11,6 +12,7 @@ mod push;
 mod recover;
 mod session;
 mod tokens;
+mod wire;
 
 pub use api::ApiError;
 pub use envelope::{Envelope, open, seal};
@@ -20,11 +22,12 @@ use crate::core::Core;
 use crate::snapshot::Snapshots;
 use crate::writer::Writer;
 use envelope::FrameCache;
+use exchange::Exchanges;
 use std::sync::Arc;
 use tokens::Tokens;
 use tokio::sync::{Semaphore, watch};
 
-/// WebSocket sessions at most. One more is answered `busy`.
+/// Sessions at most. One more is answered `busy`.
 pub const SESSIONS_MAX: usize = 5_000;
 
 /// What every handler has.
@@ -37,6 +40,7 @@ pub struct App {
     pub snapshots: Arc<Snapshots>,
     pub(crate) tokens: Tokens,
     pub(crate) frames: FrameCache,
+    pub(crate) exchanges: Exchanges,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) sessions: watch::Sender<usize>,
 }
@@ -50,6 +54,7 @@ impl App {
             snapshots,
             tokens: Tokens::default(),
             frames: FrameCache::default(),
+            exchanges: Exchanges::default(),
             slots: Arc::new(Semaphore::new(SESSIONS_MAX)),
             sessions: watch::Sender::new(0),
         }

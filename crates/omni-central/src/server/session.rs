@@ -1,6 +1,7 @@
-//! The driver of one WebSocket: it moves bytes, reads storage, keeps time; `omni_sync::central::Session` decides.
+//! The driver of one session: it moves bytes, reads storage, keeps time; `omni_sync::central::Session` decides.
 
 use super::tokens::Caller;
+use super::wire::{Incoming, Sink, Stream};
 use super::{App, envelope, push};
 use crate::access::facts;
 use crate::error::{CentralError, Result};
@@ -11,9 +12,6 @@ use crate::recovery;
 use crate::storage::StorageExt;
 use crate::writer::Answer;
 use axum::body::Bytes;
-use axum::extract::ws::{Message, WebSocket};
-use futures_util::stream::SplitSink;
-use futures_util::{SinkExt, StreamExt};
 use omni_protocol::frame::{ClientFrame, Hello, ServerFrame};
 use omni_protocol::limits::{BATCHES_IN_FLIGHT_MAX, HEARTBEAT_MS};
 use omni_protocol::{Grants, Hash};
@@ -22,12 +20,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 /// A laptop has this long for its hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
-/// A frame must leave within this; a peer that does not read is let go.
-const SEND_TIMEOUT: Duration = Duration::from_secs(20);
 /// Silent this many heartbeats: gone.
 const SILENT_HEARTBEATS: u32 = 4;
 /// Batches a session may have waiting: twice what the protocol allows, for resends after a gap.
@@ -37,13 +33,11 @@ const LIVE_COMMITS_MAX: usize = 1_000;
 /// Probes remembered until they are answered.
 const PROBES_MAX: usize = 8;
 
-type Socket = SplitSink<WebSocket, Message>;
-
 struct Driver {
     app: Arc<App>,
     session: Session,
     nonce: Vec<u8>,
-    sink: Socket,
+    sink: Sink,
     answers: UnboundedSender<Answer>,
     waiting: usize,
     caller: Option<Caller>,
@@ -58,18 +52,17 @@ struct Driver {
 }
 
 /// Runs a session from its challenge to its end.
-pub async fn run(app: Arc<App>, socket: WebSocket) {
+pub async fn run(app: Arc<App>, sink: Sink, stream: Stream) {
     app.sessions.send_modify(|n| *n += 1);
     app.core.metrics.connected.increment(1.0);
-    if let Err(error) = drive(&app, socket).await {
+    if let Err(error) = drive(&app, sink, stream).await {
         tracing::debug!(code = error.code, message = %error.message, "a session ended");
     }
     app.core.metrics.connected.decrement(1.0);
     app.sessions.send_modify(|n| *n -= 1);
 }
 
-async fn drive(app: &Arc<App>, socket: WebSocket) -> Result<()> {
-    let (sink, mut stream) = socket.split();
+async fn drive(app: &Arc<App>, sink: Sink, mut stream: Stream) -> Result<()> {
     let (answers, mut answered) = unbounded_channel();
     let epoch = blocking(app, |app| Ok(app.core.storage.reading(|tx| tx.head())?.position.epoch)).await?;
     let nonce = random::bytes::<32>()?.to_vec();
@@ -96,16 +89,12 @@ async fn drive(app: &Arc<App>, socket: WebSocket) -> Result<()> {
         Err(e) => Err(e),
     };
     driver.leave();
-    let _ = timeout(Duration::from_secs(1), driver.sink.close()).await;
+    driver.sink.close().await;
     result
 }
 
 impl Driver {
-    async fn serve(
-        &mut self,
-        stream: &mut futures_util::stream::SplitStream<WebSocket>,
-        answered: &mut UnboundedReceiver<Answer>,
-    ) -> Result<()> {
+    async fn serve(&mut self, stream: &mut Stream, answered: &mut UnboundedReceiver<Answer>) -> Result<()> {
         let app = self.app.clone();
         let (mut head, mut access) = (app.core.hints.head(), app.core.access_changes());
         self.taken = *head.borrow_and_update();
@@ -148,34 +137,21 @@ impl Driver {
         Ok(())
     }
 
-    async fn on_message(&mut self, message: Option<std::result::Result<Message, axum::Error>>) -> Result<()> {
+    async fn on_message(&mut self, message: Result<Incoming>) -> Result<()> {
         let bytes = match message {
-            None | Some(Ok(Message::Close(_))) => {
+            Ok(Incoming::Closed) => {
                 self.closed = true;
                 return Ok(());
             }
-            Some(Ok(Message::Binary(bytes))) => bytes,
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(()),
-            Some(Ok(Message::Text(_))) => {
-                return self.refuse(&CentralError::new("bad_frame", "Frames are binary messages.")).await;
-            }
-            Some(Err(e)) => return self.on_broken(e).await,
+            Ok(Incoming::Envelope(bytes)) => bytes,
+            Ok(Incoming::Alive) => return Ok(()),
+            Err(e) => return self.refuse(&e).await,
         };
         self.app.core.metrics.bytes_in.increment(bytes.len() as u64);
         match envelope::open(&bytes) {
             Ok(frame) => self.on_frame(frame).await,
             Err(e) => self.refuse(&e).await,
         }
-    }
-
-    /// The transport refused a message. Too large is said; a lost connection needs no words.
-    async fn on_broken(&mut self, error: axum::Error) -> Result<()> {
-        let text = error.to_string();
-        if text.contains("too long") || text.contains("too big") || text.contains("too large") {
-            return self.refuse(&CentralError::new("too_large", "The message is larger than a frame may be.")).await;
-        }
-        self.closed = true;
-        Ok(())
     }
 
     async fn on_frame(&mut self, frame: ClientFrame) -> Result<()> {
@@ -382,11 +358,7 @@ impl Driver {
     async fn send(&mut self, frame: &ServerFrame) -> Result<()> {
         let envelope: Bytes = self.app.frames.seal(self.grants, frame);
         self.app.core.metrics.bytes_out.increment(envelope.len() as u64);
-        match timeout(SEND_TIMEOUT, self.sink.send(Message::Binary(envelope))).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(e)) => Err(CentralError::retryable("disconnected", "The connection broke.").because(e)),
-            Err(_) => Err(CentralError::retryable("disconnected", "The peer does not read.")),
-        }
+        self.sink.send(envelope).await
     }
 }
 

@@ -107,6 +107,8 @@ pub trait ReadTx: Directory + Nodes {
     fn touching(&self, c: CollectionId, id: RecordId, before: u64, limit: usize) -> Result<Vec<u64>, StorageError>;
     /// Provenance of the commits before `before`, newest first, at most `limit`.
     fn infos_before(&self, before: u64, limit: usize) -> Result<Vec<(u64, CommitInfo)>, StorageError>;
+    /// The last of the commits one device made in a row after `after`; `after` if the next one is of another.
+    fn run_of(&self, device: DeviceId, after: u64) -> Result<u64, StorageError>;
     /// The last commit at or before a time (unix milliseconds); 0 = none.
     fn seq_at(&self, at_ms: i64) -> Result<u64, StorageError>;
     /// The commit a change made, if it made one.

@@ -16,7 +16,7 @@ mod laptop_link;
 pub mod ledger;
 pub mod mem;
 mod net;
-mod newer;
+pub mod newer;
 mod operator;
 mod oracle;
 mod oracle_commit;

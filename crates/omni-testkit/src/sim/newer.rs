@@ -3,7 +3,7 @@
 
 use super::coverage::Reached;
 use super::driver::Sim;
-use super::host::{CentralHost, Hosts, central_view};
+use super::host::{CentralHost, Hosts};
 use omni_model::{CollectionId, FieldId, RecordId, Row, Value};
 use omni_protocol::change::NORMAL;
 use omni_protocol::{ChangeId, CommitInfo, DeviceId, Part, Position, ReplicaId};
@@ -18,11 +18,32 @@ pub const FUTURE_COLLECTION: CollectionId = CollectionId(900);
 /// A field no version knows yet.
 pub const FUTURE_FIELD: FieldId = FieldId(700);
 
-struct Author {
-    change: ChangeId,
-    replica: ReplicaId,
-    device: DeviceId,
-    at_ms: i64,
+/// Who writes with the newer version.
+#[derive(Clone, Copy, Debug)]
+pub struct Author {
+    /// The change.
+    pub change: ChangeId,
+    /// The newer laptop's replica.
+    pub replica: ReplicaId,
+    /// The newer laptop.
+    pub device: DeviceId,
+    /// When it is committed, unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// Commits a write of a newer version to a record, or to a new one of the future collection; `None` = nothing changes.
+pub fn write_newer(
+    tx: &mut dyn CentralTx,
+    key: (CollectionId, RecordId),
+    value: &Value,
+    author: &Author,
+) -> Result<Option<Commit>, StorageError> {
+    let before = tx.record(key.0, key.1)?;
+    let seq = tx.head()?.position.seq + 1;
+    match written(before.as_ref(), key, value, author, seq) {
+        Some(now) => commit(tx, before.as_ref(), &now, author),
+        None => Ok(None),
+    }
 }
 
 impl<H: Hosts> Sim<H> {
@@ -43,12 +64,9 @@ impl<H: Hosts> Sim<H> {
         let own = (FUTURE_COLLECTION, RecordId::from_key("future", &format!("f{}", self.rng.below(3))));
         let (on_known, value) = (self.rng.chance(600), Value::Int(self.rng.below(5) as i64));
         let Some(key) = (if on_known { target } else { Some(own) }) else { return };
-        let before = central_view(&mut self.server.host, |tx| tx.record(key.0, key.1));
-        let Some(before) = self.storage(before, "record") else { return };
-        let Some(now) = written(before.as_ref(), key, &value, &author, self.server.head() + 1) else { return };
         let mut made: Option<Result<Option<Commit>, StorageError>> = None;
         let done = self.server.host.write(&mut |tx| {
-            let result = commit(tx, before.as_ref(), &now, &author);
+            let result = write_newer(tx, key, &value, &author);
             let ok = matches!(result, Ok(Some(_)));
             made = Some(result);
             ok

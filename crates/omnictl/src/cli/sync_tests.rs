@@ -24,6 +24,7 @@ fn status() -> Status {
         progress: None,
         last_error: None,
         clock_offset_ms: None,
+        by_http: false,
         central: None,
         verified_at: None,
         oldest_unsent_s: None,

@@ -1590,6 +1590,10 @@ clock_offset_ms: number | null,
  */
 central: string | null,
 /**
+ * The live connection does not get through: the exchange goes over plain HTTP.
+ */
+by_http: boolean,
+/**
  * When the digests last matched, RFC 3339 UTC.
  */
 verified_at: string | null,

@@ -3,7 +3,7 @@
 use super::codec::decode;
 use super::error::map;
 use omni_model::{CollectionId, RecordId};
-use omni_protocol::{ChangeId, CommitInfo, Outcome};
+use omni_protocol::{ChangeId, CommitInfo, DeviceId, Outcome};
 use omni_sync::StorageError;
 use omni_sync::central::Committed;
 use omni_sync::meta::Image;
@@ -56,6 +56,22 @@ pub fn read_infos_before(conn: &Connection, before: u64, limit: usize) -> Result
         out.push((row.get::<_, i64>(0).map_err(map)? as u64, decode(&info, "commit info")?));
     }
     Ok(out)
+}
+
+/// The last of the commits one device made in a row after `after`.
+pub fn read_run_of(conn: &Connection, device: DeviceId, after: u64) -> Result<u64> {
+    let sql = "SELECT seq, info FROM commit_log WHERE seq > ?1 ORDER BY seq";
+    let mut statement = conn.prepare_cached(sql).map_err(map)?;
+    let mut rows = statement.query([bound(after)]).map_err(map)?;
+    let mut last = after;
+    while let Some(row) = rows.next().map_err(map)? {
+        let info: CommitInfo = decode(&row.get::<_, Vec<u8>>(1).map_err(map)?, "commit info")?;
+        if info.device != device {
+            break;
+        }
+        last = row.get::<_, i64>(0).map_err(map)? as u64;
+    }
+    Ok(last)
 }
 
 /// The last commit at or before a time (unix milliseconds); 0 = none. Commit times never fall, so it is found by halving.

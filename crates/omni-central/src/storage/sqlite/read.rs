@@ -157,6 +157,10 @@ impl ReadTx for SqliteRead<'_> {
         past::read_infos_before(self.conn, before, limit)
     }
 
+    fn run_of(&self, device: DeviceId, after: u64) -> Result<u64> {
+        past::read_run_of(self.conn, device, after)
+    }
+
     fn seq_at(&self, at_ms: i64) -> Result<u64> {
         past::read_seq_at(self.conn, at_ms)
     }
