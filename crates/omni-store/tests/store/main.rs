@@ -11,4 +11,5 @@ mod import_speed;
 mod kit;
 mod lists;
 mod past;
+mod upgrade;
 mod writing;
