@@ -11,7 +11,7 @@ use bug::{Bug, Test};
 use scratch::Scratch;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 use trial::{Cargo, Verdict};
 
@@ -93,6 +93,7 @@ fn indented(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     /// What is wrong with the set: a switch that does not apply, a test that is not there.
     fn faults(root: &Path, bugs: &[Bug]) -> Result<Vec<String>> {

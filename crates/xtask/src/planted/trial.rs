@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 const TEST_TIMEOUT: Duration = Duration::from_secs(300);
 /// Between two looks at a running test.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// Built without optimisation here: each bug builds them anew, and its test runs for a moment.
+const SLOW_TO_BUILD: [&str; 5] = ["omni-model", "omni-protocol", "omni-sync", "omni-text", "omni-testkit"];
 /// Lines shown of what went wrong.
 const LINES_SHOWN: usize = 30;
 
@@ -114,6 +116,9 @@ impl Cargo {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.current_dir(&self.tree).env("CARGO_TARGET_DIR", &self.build).stderr(Stdio::piped());
         command.args(["test", "--no-run", "--quiet", "--locked", "--message-format", "json", "--package", package]);
+        for package in SLOW_TO_BUILD {
+            command.args(["--config", &format!("profile.dev.package.{package}.opt-level=0")]);
+        }
         match target.as_str() {
             "lib" => command.arg("--lib"),
             name => command.args(["--test", name]),
