@@ -121,19 +121,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (paths, secrets) = (Paths { root: folder.path().to_owned() }, Secrets::generate());
         let (store, first) = opened(&paths, &secrets).await;
-        store.close();
+        drop(store);
         let (store, same) = opened(&paths, &secrets).await;
         assert_eq!(same, first);
         // As an old copy or a clone comes: the database of other secrets' time.
         let foreign = |tx: &mut omni_store::WriteTx<'_>| tx.set_fact(COOKIE, Some(b"another time's"));
         store.write(Lane::Interactive, Durability::Full, foreign).unwrap();
-        store.close();
+        drop(store);
         let (store, renewed) = opened(&paths, &secrets).await;
         assert_ne!(renewed.replica, first.replica);
         assert_eq!(renewed.lineage.first().map(|p| p.replica), Some(first.replica), "it names its parent");
-        store.close();
+        drop(store);
         let (store, again) = opened(&paths, &secrets).await;
         assert_eq!(again, renewed);
-        store.close();
+        drop(store);
     }
 }

@@ -66,13 +66,19 @@ impl World {
         }
     }
 
-    /// One laptop's turn: an edit that is refused, and a name.
+    /// One laptop's turn: an edit that is refused, alone or in one batch with a name that is taken.
     async fn rename(&mut self, turn: usize) {
         let laptop = &mut self.laptops[turn % 2];
         let nowhere = name(RecordId(uuid()), "nobody's");
         let changes = [vec![nowhere], vec![name(self.record, &format!("Name {turn}"))]].map(|ops| laptop.change(ops));
-        let batch = laptop.batch(&changes);
-        let outcomes = laptop.connect().await.push(&batch).await;
+        let batches = match turn < 3 {
+            true => vec![laptop.batch(&changes)],
+            false => changes.iter().map(|change| laptop.batch(std::slice::from_ref(change))).collect(),
+        };
+        let mut outcomes = Vec::new();
+        for batch in &batches {
+            outcomes.extend(laptop.connect().await.push(batch).await);
+        }
         assert_eq!(outcomes.iter().map(|o| o.took_effect()).collect::<Vec<_>>(), [false, true], "{outcomes:?}");
         self.follow();
     }

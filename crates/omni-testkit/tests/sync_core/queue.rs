@@ -127,3 +127,19 @@ fn what_rests_on_a_refused_change_is_held_by_the_root() {
     };
     assert_eq!((rests_on(&mut b, between), rests_on(&mut b, last)), (vec![root], vec![between]));
 }
+
+#[test]
+fn what_shares_a_merge_group_is_relied_on() {
+    let mut lab = Lab::new();
+    let mut laptop = lab.laptop();
+    let sector = lab.record();
+    lab.saved(&mut laptop, vec![insert("sector", sector, &[("name", Value::text("Sector"))])]);
+    lab.push(&mut laptop);
+    lab.pull(&mut laptop);
+    let monthly = lab.saved(&mut laptop, vec![set("sector", sector, "monthly_fee", Value::Int(100))]);
+    lab.saved(&mut laptop, vec![set("sector", sector, "region", Value::text("North"))]);
+    let annual = lab.saved(&mut laptop, vec![set("sector", sector, "annual_fee", Value::Int(1_000))]);
+    lab.seal(&mut laptop);
+    let entry = write(&mut laptop, |tx| tx.outbox_get(annual).map_err(|e| e.to_string())).expect("queued");
+    assert_eq!(entry.change.after, vec![monthly], "the fees of a sector stand and fall together");
+}
