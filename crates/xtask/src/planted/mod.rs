@@ -6,7 +6,7 @@ mod bug;
 mod scratch;
 mod trial;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use bug::{Bug, Test};
 use scratch::Scratch;
 use serde_json::Value as Json;
@@ -93,6 +93,7 @@ fn indented(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use anyhow::Context;
     use std::path::Path;
 
     /// What is wrong with the set: a switch that does not apply, a test that is not there.

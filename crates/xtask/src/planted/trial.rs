@@ -142,7 +142,8 @@ impl Cargo {
         let out = File::create(&said).with_context(|| said.display().to_string())?;
         let mut command = Command::new(program);
         command.current_dir(test.folder(&self.tree)).arg("--exact").args(names).stdin(Stdio::null());
-        command.stderr(out.try_clone()?).stdout(out);
+        // Where it failed is not asked, and telling it takes long.
+        command.env("RUST_BACKTRACE", "0").stderr(out.try_clone()?).stdout(out);
         let mut child = command.spawn().with_context(|| program.display().to_string())?;
         let begun = Instant::now();
         let timed_out = loop {
