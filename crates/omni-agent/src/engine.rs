@@ -104,3 +104,36 @@ pub async fn open_store(paths: &Paths, secrets: &Secrets) -> Result<Store> {
     };
     tokio::task::spawn_blocking(work).await.map_err(|e| internal("Opening the replica", e))?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use omni_sync::replica::ReplicaMeta;
+
+    async fn opened(paths: &Paths, secrets: &Secrets) -> (Store, ReplicaMeta) {
+        let store = open_store(paths, secrets).await.unwrap();
+        let meta = store.read(|tx| tx.meta()).unwrap().expect("an identity");
+        (store, meta)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_database_that_is_not_the_one_of_its_keys_goes_on_under_a_new_identity_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (paths, secrets) = (Paths { root: folder.path().to_owned() }, Secrets::generate());
+        let (store, first) = opened(&paths, &secrets).await;
+        drop(store);
+        let (store, same) = opened(&paths, &secrets).await;
+        assert_eq!(same, first);
+        // As an old copy or a clone comes: the database of other secrets' time.
+        let foreign = |tx: &mut omni_store::WriteTx<'_>| tx.set_fact(COOKIE, Some(b"another time's"));
+        store.write(Lane::Interactive, Durability::Full, foreign).unwrap();
+        drop(store);
+        let (store, renewed) = opened(&paths, &secrets).await;
+        assert_ne!(renewed.replica, first.replica);
+        assert_eq!(renewed.lineage.first().map(|p| p.replica), Some(first.replica), "it names its parent");
+        drop(store);
+        let (store, again) = opened(&paths, &secrets).await;
+        assert_eq!(again, renewed);
+        drop(store);
+    }
+}

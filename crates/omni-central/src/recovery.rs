@@ -14,7 +14,10 @@ use crate::originals::{chain_before, proven};
 use crate::sample::BUILT_IN_DEVICE;
 use crate::storage::{BatchRecord, Directory, Storage, StorageExt, WriteTx};
 use omni_protocol::frame::from_bytes;
-use omni_protocol::{Batch, Change, DeviceId, Entry, OriginalCommit, OriginalGroup, Originals, Position};
+use omni_protocol::{
+    Batch, Change, ChangeId, DeviceId, Entry, Hash, OriginalCommit, OriginalGroup, Originals, Outcome, OutcomeKind,
+    Position,
+};
 use omni_sync::StorageError;
 use omni_sync::central::{Admitted, CentralTx, ReplicaState, Sender, admit_batch};
 use serde_json::{Value as Json, json};
@@ -44,7 +47,7 @@ pub fn begin(folder: &Folder) -> Result<()> {
 pub fn take(folder: &Folder, device: DeviceId, bytes: &[u8], last: bool) -> Result<()> {
     from_bytes::<Originals>(bytes)
         .map_err(|e| CentralError::new("bad_request", format!("The originals cannot be read: {e}.")))?;
-    let name = omni_protocol::Hash::of("omni-offer", &[bytes]).to_hex();
+    let name = Hash::of("omni-offer", &[bytes]).to_hex();
     write_durably(&folder.recovery().join(format!("{name}.offer")), bytes)?;
     match last {
         true => write_durably(&folder.recovery().join(format!("{device}.reported")), b""),
@@ -154,7 +157,7 @@ struct Lost {
 /// Everything lost, in original order: proven by its device's signature, and not in the log.
 fn bring_back(core: &Core) -> Result<usize> {
     let access = core.storage.reading(|tx| core.refresh_access(tx))?;
-    let mut lost: BTreeMap<(u32, u64, omni_protocol::ChangeId), Lost> = BTreeMap::new();
+    let mut lost: BTreeMap<(u32, u64, ChangeId), Lost> = BTreeMap::new();
     for group in offers(&core.folder)? {
         let proof = access.device(group.device).and_then(|d| proven(&group, &d.public_key));
         let Some(batch) = proof.map(std::sync::Arc::new) else {
@@ -166,7 +169,7 @@ fn bring_back(core: &Core) -> Result<usize> {
             lost.insert((commit.epoch, commit.seq, change.id), Lost { commit, batch: batch.clone() });
         }
     }
-    let lost: Vec<(omni_protocol::ChangeId, Lost)> = lost.into_iter().map(|((_, _, id), lost)| (id, lost)).collect();
+    let lost: Vec<(ChangeId, Lost)> = lost.into_iter().map(|((_, _, id), lost)| (id, lost)).collect();
     let mut brought = 0;
     for slice in lost.chunks(PER_WRITE) {
         brought += core.storage.writing(|tx| {
@@ -179,6 +182,33 @@ fn bring_back(core: &Core) -> Result<usize> {
         })?;
     }
     Ok(brought)
+}
+
+/// What made no commit between two counters was refused then, and its laptop has the answer. Its place is answered
+/// again, so that answers are kept without gaps: whoever sends it once more is told that it is not known as it was.
+fn keep_places(
+    tx: &mut dyn WriteTx,
+    batch: &BatchRecord,
+    after: u64,
+    before: u64,
+) -> std::result::Result<(), StorageError> {
+    for counter in after + 1..before {
+        let link = counter.checked_sub(batch.first).and_then(|at| batch.links.get(at as usize)).copied();
+        let place = || Hash::of("omni-lost-answer", &[batch.replica.as_bytes(), &counter.to_le_bytes()]);
+        let content = link.unwrap_or_else(place);
+        let outcome = Outcome {
+            counter,
+            change: uuid::Uuid::from_slice(&content.0[..16]).map(ChangeId).map_err(StorageError::new)?,
+            kind: OutcomeKind::Skipped,
+            seq: None,
+            code: Some("not_recovered".to_owned()),
+            message: Some("It had no effect before central was recovered.".to_owned()),
+            root: None,
+            waits: Vec::new(),
+        };
+        tx.put_outcome(batch.replica, content, &outcome)?;
+    }
+    Ok(())
 }
 
 /// `true` = it is in the log again.
@@ -198,7 +228,7 @@ fn readmit(tx: &mut dyn WriteTx, access: &Access, lost: &Lost) -> std::result::R
         }
         (None, None) => Vec::new(),
     };
-    // What made no commit before it was refused then and is answered on its laptop: its place stays empty.
+    keep_places(tx, batch, known.as_ref().map_or(0, |state| state.counter), commit.counter)?;
     let prev_hash = chain_before(batch, commit.counter);
     let state =
         ReplicaState { device: batch.device, lineage: lineage.clone(), counter: commit.counter - 1, chain: prev_hash };

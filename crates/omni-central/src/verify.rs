@@ -84,7 +84,7 @@ pub fn verify(tx: &dyn ReadTx, key: Option<&[u8; 32]>, depth: Depth) -> Report {
     readable(r, |r| check_digests(tx, r));
     let mut changes = Changes::new();
     readable(r, |r| check_commits(tx, &mut changes, r));
-    let mut links = Links::new();
+    let mut links = Links::default();
     readable(r, |r| check_signatures(tx, &changes, &mut links, r));
     readable(r, |r| tree::check(tx, key, r));
     readable(r, |r| answers::check(tx, &links, r));
@@ -134,8 +134,32 @@ fn check_digests(tx: &dyn ReadTx, report: &mut Report) -> Result<()> {
 
 /// Where a commit's change came from, with the link of its bytes.
 type Changes = HashMap<(ReplicaId, u64), Hash>;
+
 /// What laptops signed, by replica and counter.
-type Links = HashMap<(ReplicaId, u64), Hash>;
+#[derive(Default)]
+struct Links {
+    /// The link of each entry.
+    entries: HashMap<(ReplicaId, u64), Hash>,
+    /// The chain head before each batch: signed too.
+    begins: HashMap<(ReplicaId, u64), Hash>,
+}
+
+impl Links {
+    /// The chain head of a replica after `counter` entries. Batches of which nothing came back in a recovery are passed
+    /// over: the next one names, signed, what it continues. `None` = what is there does not lead to it.
+    fn head(&self, replica: ReplicaId, counter: u64) -> Option<Hash> {
+        let mut head = Some(Hash::default());
+        for n in 1..=counter {
+            match (head, self.begins.get(&(replica, n))) {
+                (Some(head), Some(signed)) if head != *signed => return None,
+                (_, Some(signed)) => head = Some(*signed),
+                (_, None) => {}
+            }
+            head = head.zip(self.entries.get(&(replica, n))).map(|(head, link)| chain(head, *link));
+        }
+        head
+    }
+}
 
 fn check_commits(tx: &dyn ReadTx, changes: &mut Changes, report: &mut Report) -> Result<()> {
     let head = tx.head()?.position;
@@ -176,13 +200,14 @@ fn check_signatures(tx: &dyn ReadTx, changes: &Changes, links: &mut Links, repor
             let at = format!("entries of {} from {}", batch.replica, batch.first);
             report.differ("signature", format!("{at} are not signed by their device"));
         }
+        links.begins.insert((batch.replica, batch.first), batch.prev);
         for (i, link) in batch.links.iter().enumerate() {
-            links.insert((batch.replica, batch.first + i as u64), *link);
+            links.entries.insert((batch.replica, batch.first + i as u64), *link);
         }
         Ok(())
     })?;
     for (key, link) in changes {
-        if links.get(key) != Some(link) {
+        if links.entries.get(key) != Some(link) {
             let (replica, counter) = key;
             report.differ("entry", format!("change {counter} of {replica} is not what was signed"));
         }

@@ -34,6 +34,20 @@ pub struct Rule {
     pub check: fn(&Row) -> Result<(), String>,
 }
 
+/// Links that must never lead back to where they began, however long the way and whoever made which part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoCircle {
+    /// A link from record to record of the collection.
+    Link(&'static str),
+    /// Each record leads from what one of its links names to what another names.
+    Edge {
+        /// The link it leads from.
+        from: &'static str,
+        /// The link it leads to.
+        to: &'static str,
+    },
+}
+
 /// One kind of record.
 #[derive(Clone, Copy, Debug)]
 pub struct Collection {
@@ -57,6 +71,8 @@ pub struct Collection {
     pub delete: DeleteRule,
     /// Rules over one record.
     pub rules: &'static [Rule],
+    /// What must have no circle, on laptops and on central after merging.
+    pub no_circle: Option<NoCircle>,
     /// The event that says one changed.
     pub event: &'static str,
 }

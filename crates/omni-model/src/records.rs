@@ -1,10 +1,11 @@
 //! Records as plain data, and the read access rules and commands get.
 
-use crate::collection::OwnerRule;
+use crate::collection::{NoCircle, OwnerRule};
 use crate::ids::{CollectionId, FieldId, RecordId};
 use crate::value::Value;
 use crate::{Collection, schema};
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 
 static NULL: Value = Value::Null;
 
@@ -73,4 +74,61 @@ pub fn owner_of(collection: &Collection, row: &Row, records: &dyn Records) -> Op
             }
         },
     }
+}
+
+/// The shortest circle a record closes where its collection must have none: the records on the way, the first of them
+/// last again.
+pub fn circle(collection: &Collection, row: &Row, records: &dyn Records) -> Option<Vec<RecordId>> {
+    let rule = collection.no_circle?;
+    let link = |name: &str, row: &Row| collection.field(name).and_then(|f| row.get(f.id).as_id());
+    let (start, first) = match rule {
+        NoCircle::Link(name) => (row.id, link(name, row)?),
+        NoCircle::Edge { from, to } => (link(from, row)?, link(to, row)?),
+    };
+    let mut came_from = BTreeMap::from([(first, start)]);
+    let mut open = VecDeque::from([first]);
+    while let Some(at) = open.pop_front().filter(|at| *at != start) {
+        let next: Vec<RecordId> = match rule {
+            NoCircle::Link(name) => records.get(collection.id, at).and_then(|r| link(name, &r)).into_iter().collect(),
+            NoCircle::Edge { from, to } => {
+                let edges = collection.field(from).map(|f| records.linked(collection.id, f.id, at)).unwrap_or_default();
+                edges.into_iter().filter_map(|e| records.get(collection.id, e)).filter_map(|e| link(to, &e)).collect()
+            }
+        };
+        for id in next {
+            if let Entry::Vacant(place) = came_from.entry(id) {
+                place.insert(at);
+                open.push_back(id);
+            }
+        }
+    }
+    let mut way = vec![start, *came_from.get(&start)?];
+    while let Some(before) = way.last().filter(|at| **at != start).and_then(|at| came_from.get(at)) {
+        way.push(*before);
+    }
+    way.reverse();
+    Some(way)
+}
+
+/// The fields whose links must have no circle.
+pub fn circle_fields(collection: &Collection) -> impl Iterator<Item = FieldId> {
+    let names = match collection.no_circle {
+        None => [None, None],
+        Some(NoCircle::Link(name)) => [Some(name), None],
+        Some(NoCircle::Edge { from, to }) => [Some(from), Some(to)],
+    };
+    names.into_iter().flatten().filter_map(|name| collection.field(name)).map(|f| f.id)
+}
+
+/// The sentence about a circle, with the titles of the records on the way.
+pub fn circle_message(collection: &Collection, way: &[RecordId], records: &dyn Records) -> String {
+    let target = circle_fields(collection).next().and_then(|id| collection.field_by_id(id)).and_then(|f| f.target());
+    let target = target.and_then(schema::by_name);
+    let title = |id: &RecordId| {
+        let row = target.and_then(|t| records.get(t.id, *id));
+        let text = row.as_ref().zip(target).and_then(|(row, t)| row.named(t.title).as_text().map(str::to_owned));
+        text.unwrap_or_else(|| id.to_string())
+    };
+    let names: Vec<String> = way.iter().map(title).collect();
+    format!("This {} would close a circle: {}.", collection.label.to_lowercase(), names.join(" → "))
 }

@@ -147,6 +147,11 @@ fn a_point_lists_what_differs_and_who_wrote_it_since() {
             (field("tags"), Value::Null, Some(device(BEN))),
         ]
     );
+    // Written by another in between: their work would go too, whoever wrote last.
+    let bens = brand(&[("name", Value::text("bens")), ("employees", Value::Int(1))]);
+    let last = brand(&[("name", Value::text("b")), ("employees", Value::Int(1))]);
+    let since = steps(Some(then.clone()), &[(BEN, false, Some(bens)), (ME, false, Some(last.clone()))]);
+    assert_eq!(rolled_back(Some(&last), Some(&then), &since, device(ME)).lines[0].later, Some(device(BEN)));
     // A deleted record comes back as it was then, whoever changed it meanwhile; if another deleted it, it is offered.
     for (by, later) in [(ME, None), (BEN, Some(device(BEN)))] {
         let since = steps(Some(then.clone()), &[(BEN, false, Some(now.clone())), (by, false, None)]);

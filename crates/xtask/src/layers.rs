@@ -84,7 +84,8 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-fn cargo_metadata() -> Result<Value> {
+/// The workspace as cargo sees it.
+pub fn cargo_metadata() -> Result<Value> {
     serde_json::from_slice(&cargo(&["metadata", "--format-version", "1", "--locked"])?)
         .context("reading cargo metadata")
 }

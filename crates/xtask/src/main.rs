@@ -1,10 +1,11 @@
 //! Chores of the repository: `cargo xtask bindings [--check]`, `cargo xtask layers`, `cargo xtask cases FILE`,
-//! `cargo xtask events FILE --json`, `cargo xtask events --generated N --json`.
+//! `cargo xtask events FILE --json`, `cargo xtask events --generated N --json`, `cargo xtask planted [NAME…]`.
 
 mod bindings;
 mod cases;
 mod events;
 mod layers;
+mod planted;
 
 use anyhow::{Result, bail};
 use std::path::Path;
@@ -19,8 +20,10 @@ fn main() -> Result<()> {
         ["events", "--generated", count, "--json"] => events::generated(count.parse()?),
         ["events", file, "--json"] => events::recorded(Path::new(file)),
         ["cases", file] => cases::run(Path::new(file)),
+        ["planted", names @ ..] => planted::run(names),
         _ => bail!(
-            "usage: cargo xtask bindings [--check] | layers | cases FILE | events FILE --json | events --generated N --json"
+            "usage: cargo xtask bindings [--check] | layers | cases FILE | events FILE --json | events --generated N --json \
+             | planted [NAME…]"
         ),
     }
 }

@@ -1,6 +1,6 @@
 //! SeedwaveAdminPortal: sectors and brands.
 
-use crate::collection::{Collection, DeleteRule, OwnerRule, Rule};
+use crate::collection::{Collection, DeleteRule, NoCircle, OwnerRule, Rule};
 use crate::field::FieldType::Text;
 use crate::field::{App, Field, FieldType::*, Policy, Policy::*};
 use crate::ids::CollectionId;
@@ -30,6 +30,7 @@ pub static SECTOR: Collection = Collection {
     owner: OwnerRule::Itself,
     delete: DeleteRule::EditWins,
     rules: &[Rule { name: "fees", check: rules::fees_not_negative }],
+    no_circle: None,
     event: "sector_update",
     fields: &[
         Field::new(1, "name", "Name", Text, Authority).authority(App::Fruitful).required().search().index(),
@@ -63,6 +64,7 @@ pub static BRAND: Collection = Collection {
     owner: OwnerRule::Inherit("sector"),
     delete: DeleteRule::EditWins,
     rules: &[Rule { name: "parent", check: rules::brand_parent }],
+    no_circle: Some(NoCircle::Link("parent")),
     event: "brand_change",
     fields: &[
         Field::new(1, "name", "Name", Text, Latest).required().search().index(),

@@ -23,6 +23,7 @@ pub static NODE: Collection = Collection {
     owner: OwnerRule::Global,
     delete: DeleteRule::EditWins,
     rules: &[],
+    no_circle: None,
     event: "system_health",
     fields: &[
         Field::new(1, "name", "Name", Text, Latest).required().search().index(),
@@ -47,6 +48,7 @@ pub static APP: Collection = Collection {
     owner: OwnerRule::Global,
     delete: DeleteRule::EditWins,
     rules: &[],
+    no_circle: None,
     event: "system_health",
     fields: &[
         Field::new(1, "name", "Name", Text, Authority).authority(App::Fruitful).required().unique().search(),
@@ -68,6 +70,7 @@ pub static APP_DEPENDENCY: Collection = Collection {
     owner: OwnerRule::Global,
     delete: DeleteRule::EditWins,
     rules: &[],
+    no_circle: None,
     event: "system_health",
     fields: &[
         Field::new(1, "name", "Name", Text, Latest).required().search(),

@@ -44,6 +44,7 @@ pub static SCROLL: Collection = Collection {
     owner: OwnerRule::Inherit("brand"),
     delete: DeleteRule::EditWins,
     rules: &[Rule { name: "fees", check: rules::scroll_fees }],
+    no_circle: None,
     event: "scroll_change",
     fields: &[
         Field::new(1, "name", "Name", Text, Latest).required().search().index(),
@@ -78,6 +79,7 @@ pub static DEPLOYMENT: Collection = Collection {
     owner: OwnerRule::Inherit("scroll"),
     delete: DeleteRule::EditWins,
     rules: &[],
+    no_circle: None,
     event: "scroll_deployment",
     fields: &[
         Field::new(1, "scroll", "Scroll", Ref("scroll"), Latest).required().index(),

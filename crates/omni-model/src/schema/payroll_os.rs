@@ -67,6 +67,7 @@ pub static PAYROLL_SECTOR: Collection = Collection {
     owner: OwnerRule::Itself,
     delete: DeleteRule::EditWins,
     rules: &[Rule { name: "counts", check: rules::payroll_counts }],
+    no_circle: None,
     event: "payroll_sync",
     fields: &[
         Field::new(1, "name", "Name", Text, Latest).required().search().index(),
@@ -93,6 +94,7 @@ pub static PAYROLL_PAGE: Collection = Collection {
     owner: OwnerRule::Inherit("payroll_sector"),
     delete: DeleteRule::EditWins,
     rules: &[],
+    no_circle: None,
     event: "payroll_sync",
     fields: &[
         Field::new(1, "name", "Name", Text, Latest).required().search(),

@@ -1,6 +1,6 @@
 //! TreatyMeshController: treaties, clauses, contracts, dependencies.
 
-use crate::collection::{Collection, DeleteRule, OwnerRule, Rule};
+use crate::collection::{Collection, DeleteRule, NoCircle, OwnerRule, Rule};
 use crate::field::FieldType::Text;
 use crate::field::{Field, FieldType::*, Policy, Policy::*};
 use crate::ids::CollectionId;
@@ -24,6 +24,7 @@ pub static TREATY: Collection = Collection {
     owner: OwnerRule::Itself,
     delete: DeleteRule::CommittedStands,
     rules: &[],
+    no_circle: None,
     event: "treaty_binding",
     fields: &[
         Field::new(1, "name", "Name", Text, Latest).required().search().index(),
@@ -50,6 +51,7 @@ pub static CLAUSE: Collection = Collection {
     owner: OwnerRule::Inherit("treaty"),
     delete: DeleteRule::CommittedStands,
     rules: &[],
+    no_circle: None,
     event: "treaty_binding",
     fields: &[
         Field::new(1, "treaty", "Treaty", Ref("treaty"), Protected).required().index(),
@@ -72,6 +74,7 @@ pub static CONTRACT: Collection = Collection {
     owner: OwnerRule::Inherit("treaty"),
     delete: DeleteRule::CommittedStands,
     rules: &[Rule { name: "span", check: rules::contract_span }],
+    no_circle: None,
     event: "treaty_binding",
     fields: &[
         Field::new(1, "name", "Name", Text, Latest).required().search().index(),
@@ -98,6 +101,7 @@ pub static TREATY_DEPENDENCY: Collection = Collection {
     owner: OwnerRule::Inherit("treaty"),
     delete: DeleteRule::EditWins,
     rules: &[Rule { name: "ends", check: rules::dependency_ends }],
+    no_circle: Some(NoCircle::Edge { from: "treaty", to: "depends_on" }),
     event: "treaty_binding",
     fields: &[
         Field::new(1, "treaty", "Treaty", Ref("treaty"), Latest).required().index(),

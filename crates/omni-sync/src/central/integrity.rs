@@ -3,7 +3,7 @@
 use super::apply::Stop;
 use super::work::{Work, Working};
 use crate::meta::Stored;
-use omni_model::records::owner_of;
+use omni_model::records::{circle, circle_fields, circle_message, owner_of};
 use omni_model::{Collection, Compartment, Field, FieldId, FieldType, Op, OwnerRule, RecordId, Refusal, Row, Value};
 use omni_protocol::{Grants, Scope};
 use std::collections::{BTreeSet, VecDeque};
@@ -167,6 +167,7 @@ fn check_row(work: &Work, before: Option<&Row>, row: &Row) -> Result<(), Stop> {
             return refuse("invalid", error.to_string());
         }
     }
+    check_circle(work, collection, row, &changed)?;
     for id in changed {
         let Some(field) = collection.field_by_id(id) else { continue };
         let value = row.get(id);
@@ -176,6 +177,17 @@ fn check_row(work: &Work, before: Option<&Row>, row: &Row) -> Result<(), Stop> {
         }
     }
     Ok(())
+}
+
+/// Two links may be innocent where they were made and close a circle together.
+fn check_circle(work: &Work, collection: &Collection, row: &Row, changed: &BTreeSet<FieldId>) -> Result<(), Stop> {
+    if !circle_fields(collection).any(|field| changed.contains(&field)) {
+        return Ok(());
+    }
+    match circle(collection, row, work) {
+        Some(way) => refuse("circle", circle_message(collection, &way, work)),
+        None => Ok(()),
+    }
 }
 
 fn check_links(work: &Work, field: &Field, value: &Value) -> Result<(), Stop> {

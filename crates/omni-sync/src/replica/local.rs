@@ -5,7 +5,7 @@ use super::overlay::{self, Visible};
 use super::texts;
 use super::tx::{OutboxEntry, OutboxState, ReplicaTx};
 use crate::storage::StorageError;
-use omni_model::records::owner_of;
+use omni_model::records::{circle, circle_fields, circle_message, owner_of};
 use omni_model::{CollectionId, FieldError, FieldId, Offline, Op, Policy, RecordId, Row, Value, schema};
 use omni_protocol::limits::{CHANGE_BYTES_MAX, CHANGE_OPS_MAX};
 use omni_protocol::{Base, Change, ChangeId, EditTime, GroupRef};
@@ -39,7 +39,7 @@ pub enum EditError {
     /// A value, rule or precondition does not hold. `code` is stable.
     #[error("{message}")]
     Refused {
-        /// Stable word: `invalid`, `not_found`, `exists`, `unknown_link`, `in_use`, `too_large`, …
+        /// Stable word: `invalid`, `not_found`, `exists`, `unknown_link`, `in_use`, `circle`, `too_large`, …
         code: &'static str,
         /// A sentence for the operator.
         message: String,
@@ -257,6 +257,14 @@ fn check_row(tx: &dyn ReplicaTx, row: &Row, ops: &[Op]) -> Result<(), EditError>
     let errors: Vec<FieldError> = collection.check(row).into_iter().filter(concerns).collect();
     if let Some(first) = errors.first() {
         return Err(EditError::Refused { code: "invalid", message: first.to_string(), fields: errors });
+    }
+    if circle_fields(collection).any(|field| created || written.contains(&field)) {
+        let visible = Visible::new(tx);
+        let way = circle(collection, row, &visible);
+        visible.take_failure()?;
+        if let Some(way) = way {
+            return refuse("circle", circle_message(collection, &way, &visible));
+        }
     }
     for id in written {
         let Some(field) = collection.field_by_id(id) else { continue };

@@ -190,6 +190,7 @@ fn build(schema: &Schema, types: &BTreeMap<String, FieldType>) -> Result<World, 
         owner: OwnerRule::Global,
         delete,
         rules: &[],
+        no_circle: None,
         event: "case",
     }));
     let collections = Box::leak(vec![collection].into_boxed_slice());

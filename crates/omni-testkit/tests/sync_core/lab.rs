@@ -105,11 +105,24 @@ impl Lab {
         priority: u8,
         ops: Vec<Op>,
     ) -> Option<OutboxEntry> {
-        let boot = BootId(self.rng.uuid());
-        let time = EditTime { boot, mono_ms: 0, wall_ms: self.now_ms };
-        let id = ChangeId(self.rng.uuid());
-        let intent = Intent { id, time, command, args, ops, priority, group: None };
+        let intent = Intent { command, args, priority, ..self.intent(ops) };
         write(laptop, |tx| save(tx, intent).map_err(|e: EditError| e.to_string()))
+    }
+
+    /// What a laptop says to an edit it does not save.
+    pub fn refused(&mut self, laptop: &mut Laptop, ops: Vec<Op>) -> String {
+        let (intent, mut told) = (self.intent(ops), None);
+        laptop.store.write(Durability::Full, &mut |tx| {
+            told = save(tx, intent.clone()).err().map(|e| e.to_string());
+            false
+        });
+        told.expect("the edit is refused")
+    }
+
+    fn intent(&mut self, ops: Vec<Op>) -> Intent {
+        let time = EditTime { boot: BootId(self.rng.uuid()), mono_ms: 0, wall_ms: self.now_ms };
+        let id = ChangeId(self.rng.uuid());
+        Intent { id, time, command: 0, args: Vec::new(), ops, priority: NORMAL, group: None }
     }
 
     /// Seals what waits; the batch to send, resent entries included.

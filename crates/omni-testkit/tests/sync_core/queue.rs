@@ -1,9 +1,9 @@
 //! Saving and sealing on a laptop.
 
-use super::lab::{Lab, Laptop, insert, set, write};
+use super::lab::{Lab, Laptop, delete, insert, set, write};
 use omni_model::{RecordId, Value, schema};
 use omni_protocol::change::{BULK, EMERGENCY, NORMAL};
-use omni_protocol::{Change, Entry};
+use omni_protocol::{Change, Entry, OutcomeKind};
 
 fn prepared(lab: &mut Lab) -> (Laptop, RecordId) {
     let mut laptop = lab.laptop();
@@ -100,4 +100,46 @@ fn a_pending_record_keeps_its_owner_when_another_edit_on_it_is_taken_back() {
     let edit = lab.saved(&mut laptop, vec![set("payroll_page", fresh, "name", Value::text("Newer"))]);
     write(&mut laptop, |tx| omni_sync::replica::discard(tx, edit).map_err(|e| e.to_string()));
     assert_eq!(owner(&laptop, fresh), Some(sector));
+}
+
+#[test]
+fn what_rests_on_a_refused_change_is_held_by_the_root() {
+    let mut lab = Lab::new();
+    let (mut a, mut b) = (lab.laptop(), lab.laptop());
+    let (sector, treaty, clause) = (lab.record(), lab.record(), lab.record());
+    lab.saved(&mut a, vec![insert("sector", sector, &[("name", Value::text("Sector"))])]);
+    lab.push(&mut a);
+    [&mut a, &mut b].into_iter().for_each(|l| lab.pull(l));
+    lab.saved(&mut a, vec![delete("sector", sector)]);
+    lab.push(&mut a);
+    // A treaty of a sector that is gone, a clause of the treaty, an edit of the clause.
+    let values = [("name", Value::text("Treaty")), ("sector", Value::Id(sector))];
+    let root = lab.saved(&mut b, vec![insert("treaty", treaty, &values)]);
+    let values = [("heading", Value::text("Clause")), ("treaty", Value::Id(treaty))];
+    let between = lab.saved(&mut b, vec![insert("clause", clause, &values)]);
+    let last = lab.saved(&mut b, vec![set("clause", clause, "heading", Value::text("Other"))]);
+    let outcomes = lab.push(&mut b);
+    let answers: Vec<_> = outcomes.iter().map(|o| (o.kind, o.root)).collect();
+    let held = (OutcomeKind::Held, Some(root));
+    assert_eq!(answers, [(OutcomeKind::Rejected, None), held, held]);
+    let rests_on = |laptop: &mut Laptop, id| {
+        write(laptop, |tx| tx.outbox_get(id).map_err(|e| e.to_string())).expect("queued").change.after
+    };
+    assert_eq!((rests_on(&mut b, between), rests_on(&mut b, last)), (vec![root], vec![between]));
+}
+
+#[test]
+fn what_shares_a_merge_group_is_relied_on() {
+    let mut lab = Lab::new();
+    let mut laptop = lab.laptop();
+    let sector = lab.record();
+    lab.saved(&mut laptop, vec![insert("sector", sector, &[("name", Value::text("Sector"))])]);
+    lab.push(&mut laptop);
+    lab.pull(&mut laptop);
+    let monthly = lab.saved(&mut laptop, vec![set("sector", sector, "monthly_fee", Value::Int(100))]);
+    lab.saved(&mut laptop, vec![set("sector", sector, "region", Value::text("North"))]);
+    let annual = lab.saved(&mut laptop, vec![set("sector", sector, "annual_fee", Value::Int(1_000))]);
+    lab.seal(&mut laptop);
+    let entry = write(&mut laptop, |tx| tx.outbox_get(annual).map_err(|e| e.to_string())).expect("queued");
+    assert_eq!(entry.change.after, vec![monthly], "the fees of a sector stand and fall together");
 }

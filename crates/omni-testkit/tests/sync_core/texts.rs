@@ -198,3 +198,39 @@ fn a_large_text_is_replaced_within_one_change() {
         assert_eq!(central(&lab, sector), large(word));
     }
 }
+
+#[test]
+fn typing_on_a_clause_bound_meanwhile_waits_and_later_typing_is_refused() {
+    let mut lab = Lab::new();
+    let (mut a, mut b) = (lab.laptop(), lab.laptop());
+    let (treaty, clause) = (lab.record(), lab.record());
+    let text = "The licence holds for one year.";
+    let values = [("heading", Value::text("Term")), ("treaty", Value::Id(treaty)), ("text", Value::text(text))];
+    let ops = vec![insert("treaty", treaty, &[("name", Value::text("T"))]), insert("clause", clause, &values)];
+    lab.saved(&mut a, ops);
+    lab.push(&mut a);
+    lab.pull(&mut a);
+    lab.pull(&mut b);
+    lab.saved(&mut a, vec![set("clause", clause, "bound", Value::Bool(true))]);
+    lab.push(&mut a);
+    let typed = text.replace("one year", "two years");
+    lab.saved(&mut b, vec![set("clause", clause, "text", Value::text(typed.clone()))]);
+    let outcomes = lab.push(&mut b);
+    assert_eq!(outcomes[0].kind, OutcomeKind::Merged, "{outcomes:?}");
+    assert_eq!(lab.value("clause", clause, "text"), Value::text(text));
+    let items = lab.open_items();
+    assert_eq!((items[0].rule.as_str(), &items[0].mine[0].values), ("Frozen", &vec![Value::text(typed)]));
+    // Who knows that it is bound may not, whatever their laptop lets them.
+    let mut batch = {
+        lab.pull(&mut a);
+        lab.saved(&mut a, vec![set("clause", clause, "heading", Value::text("Duration"))]);
+        lab.seal(&mut a).expect("a batch")
+    };
+    let Entry::Change(bytes) = &batch.entries[0] else { panic!("a skip") };
+    let mut change = Change::from_bytes(bytes).expect("a change");
+    change.ops = vec![set("clause", clause, "text", Value::text("Three years."))];
+    batch.entries[0] = Entry::Change(change.to_bytes().into());
+    let omni_sync::central::Admitted::Done { outcomes, .. } = lab.admit(&a, &batch) else { panic!("not answered") };
+    assert_eq!((outcomes[0].kind, outcomes[0].code.as_deref()), (OutcomeKind::Rejected, Some("frozen")));
+    assert_eq!(lab.value("clause", clause, "text"), Value::text(text));
+}
