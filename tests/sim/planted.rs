@@ -17,7 +17,7 @@ fn telling(mistake: Planted) -> &'static [&'static str] {
         Planted::ForgetsChangeIds => {
             &["its deltas add up to", "took effect twice", "was committed twice", "acknowledged and is gone"]
         }
-        Planted::ForgetsOutcomes => &["not quiet"],
+        Planted::ForgetsOutcomes => &["not quiet", "needs a new identity"],
         Planted::AppliesTwice => &["its deltas add up to", "was committed twice", "was answered"],
         Planted::StaleRights => &["without the right to", "a viewer's change", "of a revoked device"],
         Planted::LeaksScopes => &["arrived before the record", "differs from central", "differs"],
@@ -36,6 +36,10 @@ fn telling(mistake: Planted) -> &'static [&'static str] {
         Planted::ReusesIdentity => &["not quiet", "saved, and lost", "was refused"],
         Planted::NoTimers => &["not quiet"],
         Planted::TextWithoutMerge | Planted::TextReplaced => &["tore", "left "],
+        Planted::RecoveryOutOfOrder => &["was brought back after one of"],
+        Planted::RecoveryDropsCommit => &["was offered to a recovering central and is not back"],
+        Planted::EpochNotRaised => &["names two histories"],
+        Planted::RevocationForgotten => &["of a revoked device was let in"],
     }
 }
 

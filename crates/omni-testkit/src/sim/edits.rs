@@ -5,6 +5,7 @@ use super::driver::Sim;
 use super::event::Event;
 use super::host::{Hosts, transact, view};
 use super::laptop::{again, is_discardable};
+use super::ledger::Place;
 use super::operator::{Desk, Draft};
 use super::plan::Planted;
 use crate::mem_replica::Durability;
@@ -88,7 +89,8 @@ impl<H: Hosts> Sim<H> {
                     format!("{id} base {} {:?}", entry.change.base.seq, entry.change.ops)
                 });
                 self.note_known(c, &ops);
-                self.ledger.save(c, self.now, &entry.change, None);
+                let seen = self.seen(c);
+                self.ledger.save(c, self.now, &entry.change, None, seen);
             }
             Ok(None) => {}
             Err(EditError::Refused { code, .. }) => self.note("refused here", c as u64, 0, || code.to_owned()),
@@ -129,8 +131,16 @@ impl<H: Hosts> Sim<H> {
         let entry = view(&mut self.laptops[c].host, |tx| tx.outbox_get(id));
         if let Some(entry) = self.storage(entry, "outbox").flatten() {
             self.note_known(c, &entry.change.ops);
-            self.ledger.save(c, self.now, &entry.change, None);
+            let seen = self.seen(c);
+            self.ledger.save(c, self.now, &entry.change, None, seen);
         }
+    }
+
+    /// What the copy of a laptop shows, as a place in central's histories.
+    fn seen(&mut self, c: usize) -> Option<Place> {
+        let position = view(&mut self.laptops[c].host, |tx| Ok(tx.meta()?.position));
+        let position = self.storage(position, "meta")?;
+        self.ledger.place(position)
     }
 
     fn note_known(&mut self, c: usize, ops: &[Op]) {
@@ -219,7 +229,8 @@ impl<H: Hosts> Sim<H> {
         let before = self.ledger.saved.get_mut(&old)?;
         before.reissued = true;
         let (root, exempt, shared) = (before.root, before.exempt, before.shared);
-        self.ledger.save(c, self.now, &change, Some(root));
+        let seen = self.seen(c);
+        self.ledger.save(c, self.now, &change, Some(root), seen);
         if let Some(new) = self.ledger.saved.get_mut(&id) {
             (new.exempt, new.shared) = (exempt, shared);
         }

@@ -86,6 +86,9 @@ impl<H: Hosts> Sim<H> {
         }
         match fetched {
             Fetched::Page(page) => self.drive(c, Input::PageFetched(page)),
+            Fetched::Originals(page) => self.keep_originals(c, &page),
+            Fetched::Offered => self.offered(c, true),
+            Fetched::NotOffered => self.offered(c, false),
             Fetched::Failed => {
                 self.coverage.hit(Reached::FetchFailed);
                 self.drive(c, Input::FetchFailed);

@@ -53,7 +53,9 @@ impl<H: Hosts> Sim<H> {
             self.note("commit", seq, commit.parts.len() as u64, || described(commit, client));
             self.check_rights(commit, client);
             self.learn_effects(commit);
-            self.server.log.push(Arc::new(commit.clone()));
+            let commit = Arc::new(commit.clone());
+            self.ledger.append(&commit);
+            self.server.log.push(commit);
         }
     }
 
@@ -117,7 +119,7 @@ impl<H: Hosts> Sim<H> {
     fn standing(&self, change: ChangeId, key: (RecordId, FieldId)) -> Option<(&Saved, &Saved, Option<bool>, Value)> {
         let (other, seq, value) = self.ledger.writers.get(&key)?;
         let (mine, theirs) = (self.ledger.saved.get(&change)?, self.ledger.saved.get(other)?);
-        Some((mine, theirs, self.ledger.knew(mine, theirs, *seq), value.clone()))
+        Some((mine, theirs, self.ledger.knew(mine, (*other, theirs), *seq), value.clone()))
     }
 
     /// `Latest` may only prefer an edit that was truly made later; an item is opened only for a write that met one its
@@ -125,13 +127,15 @@ impl<H: Hosts> Sim<H> {
     fn check_item(&mut self, change: ChangeId, item: &ConflictItem, written: &Changed) {
         let latest = item.decided == Decided::Auto && item.rule == "Latest";
         let edits = item.rule != "edit wins" && item.rule != "committed stands" && item.rule != PARKED;
+        // Central cannot know what it lost, nor what a laptop that made itself known anew does not name.
+        let lost = self.ledger.histories.len() > 1;
         let opened = item.decided == Decided::Open && item.mine.len() == 1 && item.mine[0].change == change && edits;
         // A frozen field waits for the sake of the write that froze it, and a text for any write into it.
         let of = |f: &FieldId| schema::by_id(item.collection).and_then(|c| Some((c, c.field_by_id(*f)?)));
         let freezing = |f: &FieldId| of(f).and_then(|(c, f)| c.field(f.frozen_by?)).map(|f| f.id);
         let met = |f: FieldId| self.standing(change, (item.record, f)).is_none_or(|(_, _, knew, _)| knew != Some(true));
         let mut met_unknown = item.rule == FROZEN && item.fields.iter().filter_map(freezing).any(met);
-        met_unknown |= item.rule == Policy::Text.name() || item.rule == STALE;
+        met_unknown |= item.rule == Policy::Text.name() || item.rule == STALE || lost;
         for field in &item.fields {
             let Some((mine, theirs, knew, _)) = self.standing(change, (item.record, *field)) else {
                 met_unknown = true;
@@ -197,7 +201,7 @@ impl<H: Hosts> Sim<H> {
                     let Some((deleter, at)) = self.ledger.deleters.remove(record) else { continue };
                     let saved = |id| self.ledger.saved.get(&id);
                     let (Some(mine), Some(theirs)) = (saved(change), saved(deleter)) else { continue };
-                    let unknown = self.ledger.knew(mine, theirs, at) == Some(false);
+                    let unknown = self.ledger.knew(mine, (deleter, theirs), at) == Some(false);
                     let kept = items.iter().any(|i| i.record == *record && i.mine.iter().any(|s| s.delete));
                     if unknown && !kept {
                         return self.fail(format!("{change} restored {record} and lost the deletion without trace"));

@@ -72,11 +72,13 @@ fn apply(sets: &mut Sets, ledger: &Ledger, (id, mine, seq): (ChangeId, &Saved, u
         Op::Exclude { field, item, .. } => {
             let model = sets.entry((record, *field)).or_default();
             let Some(additions) = model.items.remove(item) else { return };
+            // Central knows less of what its author had seen than its author did.
+            model.unsure |= ledger.saw_lost(mine) || ledger.lost.contains_key(&id);
             let mut left = Vec::new();
             for (other, at) in additions {
                 let knew = match ledger.saved.get(&other) {
                     _ if other == id => Some(true),
-                    Some(theirs) => ledger.knew(mine, theirs, at),
+                    Some(theirs) => ledger.knew(mine, (other, theirs), at),
                     None => None,
                 };
                 model.unsure |= knew.is_none();

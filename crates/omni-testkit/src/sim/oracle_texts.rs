@@ -56,7 +56,7 @@ impl<H: Hosts> Sim<H> {
     fn knew_standing(&self, change: ChangeId, key: (RecordId, FieldId)) -> Option<bool> {
         let (other, seq, _) = self.ledger.writers.get(&key)?;
         let (mine, theirs) = (self.ledger.saved.get(&change)?, self.ledger.saved.get(other)?);
-        self.ledger.knew(mine, theirs, *seq)
+        self.ledger.knew(mine, (*other, theirs), *seq)
     }
 }
 

@@ -46,6 +46,14 @@ pub enum Planted {
     TextWithoutMerge,
     /// Central lets a write of a text replace it as a whole.
     TextReplaced,
+    /// A recovering central commits the newest of what it lost first.
+    RecoveryOutOfOrder,
+    /// A recovering central leaves some of what was offered out.
+    RecoveryDropsCommit,
+    /// Central goes on under its old epoch after it was restored or rolled back.
+    EpochNotRaised,
+    /// A restored central lets devices in that were revoked since the backup.
+    RevocationForgotten,
 }
 
 impl Planted {
@@ -71,6 +79,10 @@ impl Planted {
         Planted::NoTimers,
         Planted::TextWithoutMerge,
         Planted::TextReplaced,
+        Planted::RecoveryOutOfOrder,
+        Planted::RecoveryDropsCommit,
+        Planted::EpochNotRaised,
+        Planted::RevocationForgotten,
     ];
 }
 
@@ -160,6 +172,10 @@ pub struct Plan {
     pub viewer: bool,
     /// Somebody with a newer version writes what these laptops do not know.
     pub newer_schema: bool,
+    /// Central is restored from a backup or rolled back by its host, once or more often.
+    pub central_goes_back: bool,
+    /// Laptops keep signed originals (costly: where they may be asked for).
+    pub keeps_originals: bool,
     /// Verify signatures (costly: on in some seeds).
     pub verify_signatures: bool,
     /// A deliberate mistake.
@@ -206,7 +222,15 @@ impl Plan {
             newer_schema: rng.chance(250),
             verify_signatures: rng.chance(60),
             planted: None,
+            central_goes_back: false,
+            keeps_originals: false,
         }
+        .with_central(rng)
+    }
+
+    fn with_central(self, rng: &mut Rng) -> Plan {
+        let goes_back = rng.chance(300);
+        Plan { central_goes_back: goes_back, keeps_originals: goes_back && rng.chance(900), ..self }
     }
 
     /// Nothing breaks any more.

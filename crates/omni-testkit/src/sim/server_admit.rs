@@ -9,7 +9,7 @@ use super::plan::Planted;
 use super::server_tx::Mistaken;
 use omni_protocol::frame;
 use omni_protocol::{Batch, Change, ChangeId, Entry, Outcome, ReplicaId};
-use omni_sync::central::{Admitted, Rights, Sender, SessionInput, admit_batch};
+use omni_sync::central::{Admitted, BatchRecord, Rights, Sender, SessionInput, admit_batch};
 use omni_sync::sign::batch_is_genuine;
 
 /// Central dies this often on an entry before it runs without it.
@@ -23,6 +23,9 @@ fn change_id(entry: &Entry) -> Option<ChangeId> {
 impl<H: Hosts> Sim<H> {
     pub(super) fn receive_batch(&mut self, conn: ConnId, bytes: &[u8]) {
         let refuse = |code| SessionInput::Refuse { code, message: "", retryable: true };
+        if self.server.recovery.is_some() {
+            return self.serve_input(conn, refuse("recovering"));
+        }
         let Ok(batch) = frame::from_bytes::<Batch>(bytes) else {
             return self.serve_input(conn, refuse("bad_frame"));
         };
@@ -158,13 +161,19 @@ impl<H: Hosts> Sim<H> {
         let senders: Vec<(ConnId, Sender, &Batch)> =
             group.iter().filter_map(|(conn, batch)| Some((*conn, self.sender(*conn)?, batch))).collect();
         let mistake = self.plan.planted;
-        let mut results = Vec::new();
+        let (mut results, mut signed) = (Vec::new(), Vec::new());
         let mut failure = None;
         let done = self.server.host.write(&mut |tx| {
             for (conn, sender, batch) in &senders {
+                let known = tx.replica(batch.replica).ok().flatten().map_or(0, |state| state.counter);
                 let mut tx = Mistaken { tx: &mut *tx, mistake, rewound: None };
                 match admit_batch(&mut tx, sender, batch) {
-                    Ok(admitted) => results.push((*conn, admitted)),
+                    Ok(admitted) => {
+                        let last = batch.first + batch.entries.len() as u64 - 1;
+                        let fresh = last > known && matches!(admitted, Admitted::Done { .. });
+                        signed.extend(fresh.then(|| BatchRecord::of(batch, sender.device)));
+                        results.push((*conn, admitted));
+                    }
                     Err(e) => {
                         failure = Some(e);
                         return false;
@@ -174,7 +183,12 @@ impl<H: Hosts> Sim<H> {
             commit
         });
         match done.and_then(|_| failure.map_or(Ok(()), Err)) {
-            Ok(()) => Some(results),
+            Ok(()) => {
+                for batch in signed.into_iter().filter(|_| commit) {
+                    self.server.batches.entry(batch.replica).or_default().push(batch);
+                }
+                Some(results)
+            }
             Err(e) => {
                 self.medium_failed("admission", &e);
                 self.crash_central();

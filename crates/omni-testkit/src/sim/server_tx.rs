@@ -108,6 +108,12 @@ impl CentralTx for Mistaken<'_> {
     fn catalog(&self) -> &'static Catalog {
         self.tx.catalog()
     }
+    fn open_epoch(&mut self, epoch: u32, common: u64) -> Res<()> {
+        self.tx.open_epoch(epoch, common)
+    }
+    fn raise_fork(&mut self, epoch: u32, seq: u64) -> Res<()> {
+        self.tx.raise_fork(epoch, seq)
+    }
     fn boot_samples(&self, device: DeviceId, boot: BootId) -> Res<Vec<BootSample>> {
         self.tx.boot_samples(device, boot)
     }
