@@ -21,7 +21,7 @@ fn telling(mistake: Planted) -> &'static [&'static str] {
         Planted::AppliesTwice => &["its deltas add up to", "was committed twice", "was answered"],
         Planted::StaleRights => &["without the right to", "a viewer's change", "of a revoked device"],
         Planted::LeaksScopes => &["arrived before the record", "differs from central", "differs"],
-        Planted::TrustsWallClocks => &["Latest preferred"],
+        Planted::TrustsWallClocks | Planted::IntervalNotCut => &["Latest preferred"],
         Planted::LastWriterWins => {
             &["unknowingly and silently", "over an unknown edit", "additions and removals come to"]
         }

@@ -150,6 +150,16 @@ reached! {
     WatchdogRecycled,
     /// A fetch failed.
     FetchFailed,
+    /// The wall clock of a running laptop was set back by ten years.
+    ClockSteppedBack,
+    /// The wall clock of a running laptop was set ahead by ten years.
+    ClockSteppedAhead,
+    /// A device answered a probe with a false reading.
+    LiedInProbe,
+    /// A device said it made an edit at a false time.
+    LiedInEdit,
+    /// A rule decided by time between a liar's edit and another.
+    LiarJudged,
     /// An administrator restored central from a backup.
     CentralRestored,
     /// Central's host put older files in its place.

@@ -194,7 +194,8 @@ impl<H: Hosts> Sim<H> {
         });
         let replica = ReplicaId(self.rng.uuid());
         let host = self.hosts.replica(index, replica)?;
-        let laptop = Laptop::new(host, index, &mut self.rng);
+        let mut laptop = Laptop::new(host, index, &mut self.rng);
+        laptop.lies = self.plan.liar && index + 1 == self.plan.clients;
         self.laptops.push(laptop);
         // Identity is durable before anything else happens.
         let laptop = &mut self.laptops[index];

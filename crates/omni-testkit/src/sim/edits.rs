@@ -62,7 +62,7 @@ impl<H: Hosts> Sim<H> {
     /// Saves one change; `false` = the laptop crashed.
     fn save_draft(&mut self, c: usize, draft: Draft, group: Option<GroupRef>) -> bool {
         let id = ChangeId(self.rng.uuid());
-        let time = self.laptops[c].edit_time(self.now);
+        let time = self.edit_time(c);
         let ops = draft.ops.clone();
         self.laptops[c].focus = draft.about;
         let intent = Intent {
@@ -205,7 +205,7 @@ impl<H: Hosts> Sim<H> {
     /// Sends a refused, discarded or waiting change again under a new id, in one transaction. Gives the id if it happened.
     pub(super) fn reissue(&mut self, c: usize, old: ChangeId) -> Option<ChangeId> {
         let id = ChangeId(self.rng.uuid());
-        let time = self.laptops[c].edit_time(self.now);
+        let time = self.edit_time(c);
         let mut saved = None;
         let body = |tx: &mut dyn ReplicaTx| -> Result<(), EditError> {
             let change = take_for_reissue(tx, old)?;

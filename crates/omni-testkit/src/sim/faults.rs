@@ -1,5 +1,6 @@
 //! What breaks from outside: links, power, rights, disks.
 
+use super::clocks;
 use super::coverage::Reached;
 use super::driver::Sim;
 use super::event::Event;
@@ -19,6 +20,7 @@ pub fn strike<H: Hosts>(sim: &mut Sim<H>) {
     sim.after(gap, Event::Fault);
     disks(sim);
     recovery::strike(sim);
+    clocks::strike(sim);
     if sim.plan.newer_schema && sim.rng.chance(400) {
         sim.newer_version_writes();
     }
@@ -165,6 +167,7 @@ fn clone<H: Hosts>(sim: &mut Sim<H>, c: usize, order: u64, image: &<H::Replica a
     sim.storage(done, "clone");
     let device = sim.laptops[c].device;
     let mut twin = Laptop::new(host, device, &mut sim.rng);
+    twin.lies = sim.laptops[c].lies;
     twin.boot_at = sim.now;
     twin.may_renew = true;
     sim.laptops[c].may_renew = true;

@@ -43,6 +43,8 @@ pub struct Laptop<H: Hosts> {
     pub drift_ppm: i64,
     pub wall_offset: i64,
     pub failures: u64,
+    /// It lies about its clocks.
+    pub lies: bool,
     /// It is gone for good.
     pub gone: bool,
     /// Originals are being fetched.
@@ -82,6 +84,7 @@ impl<H: Hosts> Laptop<H> {
             drift_ppm: rng.below(2 * DRIFT_PPM) as i64 - DRIFT_PPM as i64,
             wall_offset: wall_offset(rng),
             failures: 0,
+            lies: false,
             gone: false,
             keeping: false,
             offered: None,
@@ -95,12 +98,6 @@ impl<H: Hosts> Laptop<H> {
     pub fn mono_ms(&self, now: u64) -> u64 {
         let elapsed = (now - self.boot_at) as i64;
         (elapsed + elapsed * self.drift_ppm / 1_000_000) as u64
-    }
-
-    /// An edit made now.
-    pub fn edit_time(&self, now: u64) -> EditTime {
-        let wall_ms = super::driver::EPOCH_MS + now as i64 + self.wall_offset;
-        EditTime { boot: self.boot, mono_ms: self.mono_ms(now), wall_ms }
     }
 }
 

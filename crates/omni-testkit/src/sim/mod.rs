@@ -3,6 +3,7 @@
 //!
 //! `run` plays one seed: faults and edits, then everything heals, then the oracles compare. Same seed, same trace.
 
+mod clocks;
 pub mod coverage;
 mod driver;
 mod edits;

@@ -1,7 +1,7 @@
 //! What every commit and every answer must satisfy, checked as they happen and once more at the end.
 
 use super::coverage::Reached;
-use super::driver::Sim;
+use super::driver::{EPOCH_MS, Sim};
 use super::host::{Hosts, central_view};
 use super::ledger::{Changed, Saved};
 use omni_model::{CollectionId, FieldId, Op, Policy, RecordId, Resolution, Value, schema};
@@ -102,7 +102,7 @@ impl<H: Hosts> Sim<H> {
                 let text = format!("{} put fields of another compartment into {item:?}", commit.info.change);
                 return self.fail(text);
             }
-            self.check_item(commit.info.change, item, &written);
+            self.check_item(commit, item, &written);
         }
         self.check_overwrites(commit.info.change, &items, &written);
         self.check_texts(commit.info.change, &items);
@@ -124,7 +124,8 @@ impl<H: Hosts> Sim<H> {
 
     /// `Latest` may only prefer an edit that was truly made later; an item is opened only for a write that met one its
     /// author did not know.
-    fn check_item(&mut self, change: ChangeId, item: &ConflictItem, written: &Changed) {
+    fn check_item(&mut self, commit: &Commit, item: &ConflictItem, written: &Changed) {
+        let change = commit.info.change;
         let latest = item.decided == Decided::Auto && item.rule == "Latest";
         let edits = item.rule != "edit wins" && item.rule != "committed stands" && item.rule != PARKED;
         // Central cannot know what it lost, nor what a laptop that made itself known anew does not name.
@@ -142,16 +143,39 @@ impl<H: Hosts> Sim<H> {
                 continue;
             };
             met_unknown |= knew != Some(true);
-            if latest && written.contains_key(&(item.record, *field)) && mine.at_ms < theirs.at_ms {
-                let text =
-                    format!("Latest preferred {change}, made at {}, to one made at {}", mine.at_ms, theirs.at_ms);
+            if !latest || !written.contains_key(&(item.record, *field)) {
+                continue;
+            }
+            let (made, other) = (self.made(mine, Some(commit)), self.made(theirs, None));
+            let judged = self.lies(mine) || self.lies(theirs);
+            if made.1 < other.0 {
+                let text = format!("Latest preferred {change}, made at {made:?}, to one made at {other:?}");
                 return self.fail(text);
+            }
+            if judged {
+                self.coverage.hit(Reached::LiarJudged);
             }
         }
         if opened && !met_unknown {
             let text = format!("{change} opened a conflict with writes its author knew: {item:?}");
             self.fail(text);
         }
+    }
+
+    fn lies(&self, saved: &Saved) -> bool {
+        self.laptops.get(saved.client).is_some_and(|laptop| laptop.lies)
+    }
+
+    /// Between which true times an edit was made, as far as anybody can hold its author to it: an honest device to the
+    /// truth, a liar to the commit its edit rests on and to the receipt, `commit`, where that is known.
+    fn made(&self, saved: &Saved, commit: Option<&Commit>) -> (u64, u64) {
+        if !self.lies(saved) {
+            return (saved.at_ms, saved.at_ms);
+        }
+        let time = |commit: &Commit| (commit.info.at_ms - EPOCH_MS).max(0) as u64;
+        let base = saved.seen.filter(|_| self.ledger.histories.len() == 1);
+        let base = base.and_then(|place| self.server.log.get((place.seq as usize).checked_sub(1)?));
+        (base.map_or(0, |commit| time(commit)), commit.map_or(u64::MAX, time))
     }
 
     /// A value its author did not know is never replaced silently.

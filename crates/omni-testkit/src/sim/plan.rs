@@ -54,6 +54,8 @@ pub enum Planted {
     EpochNotRaised,
     /// A restored central lets devices in that were revoked since the backup.
     RevocationForgotten,
+    /// Central believes a laptop that says it made an edit before what the edit rests on.
+    IntervalNotCut,
 }
 
 impl Planted {
@@ -83,6 +85,7 @@ impl Planted {
         Planted::RecoveryDropsCommit,
         Planted::EpochNotRaised,
         Planted::RevocationForgotten,
+        Planted::IntervalNotCut,
     ];
 }
 
@@ -174,6 +177,10 @@ pub struct Plan {
     pub newer_schema: bool,
     /// Central is restored from a backup or rolled back by its host, once or more often.
     pub central_goes_back: bool,
+    /// Wall clocks of laptops step by ten years.
+    pub clock_steps: bool,
+    /// The last laptop lies about its clocks.
+    pub liar: bool,
     /// Laptops keep signed originals (costly: where they may be asked for).
     pub keeps_originals: bool,
     /// Verify signatures (costly: on in some seeds).
@@ -224,13 +231,17 @@ impl Plan {
             planted: None,
             central_goes_back: false,
             keeps_originals: false,
+            clock_steps: false,
+            liar: false,
         }
-        .with_central(rng)
+        .with_more(rng)
     }
 
-    fn with_central(self, rng: &mut Rng) -> Plan {
+    fn with_more(self, rng: &mut Rng) -> Plan {
         let goes_back = rng.chance(300);
-        Plan { central_goes_back: goes_back, keeps_originals: goes_back && rng.chance(900), ..self }
+        let keeps_originals = goes_back && rng.chance(900);
+        let (clock_steps, liar) = (rng.chance(300), rng.chance(250));
+        Plan { central_goes_back: goes_back, keeps_originals, clock_steps, liar, ..self }
     }
 
     /// Nothing breaks any more.
