@@ -160,6 +160,12 @@ reached! {
     LiedInEdit,
     /// A rule decided by time between a liar's edit and another.
     LiarJudged,
+    /// An operator took an own committed change back.
+    Undone,
+    /// What was taken back went back.
+    UndoDone,
+    /// Somebody had written what was taken back since: it is offered for choice.
+    UndoOffered,
     /// An administrator restored central from a backup.
     CentralRestored,
     /// Central's host put older files in its place.

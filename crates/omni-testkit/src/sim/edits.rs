@@ -29,6 +29,7 @@ impl<H: Hosts> Sim<H> {
         match self.rng.below(100) {
             0..=3 => self.discard_one(c),
             4..=6 => self.reissue_one(c),
+            7..=11 => self.undo_one(c),
             _ => self.edit(c),
         }
         if self.laptops[c].up {
@@ -60,7 +61,7 @@ impl<H: Hosts> Sim<H> {
     }
 
     /// Saves one change; `false` = the laptop crashed.
-    fn save_draft(&mut self, c: usize, draft: Draft, group: Option<GroupRef>) -> bool {
+    pub(super) fn save_draft(&mut self, c: usize, draft: Draft, group: Option<GroupRef>) -> bool {
         let id = ChangeId(self.rng.uuid());
         let time = self.edit_time(c);
         let ops = draft.ops.clone();

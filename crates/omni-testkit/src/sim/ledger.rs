@@ -83,6 +83,8 @@ pub struct Ledger {
     pub forked: Vec<(ChangeId, ChangeId)>,
     /// Clones: the laptop they were made from, and the order at which.
     pub twins: BTreeMap<usize, (usize, u64)>,
+    /// Changes an operator took back.
+    pub undone: BTreeSet<ChangeId>,
     /// Central's histories, the present one last.
     pub histories: Vec<History>,
     /// Where each commit stands in the first history that held it, by its hash.
@@ -177,6 +179,12 @@ impl Ledger {
         let twin =
             self.twins.get(&mine.client).is_some_and(|(first, order)| other.client == *first && other.order < *order);
         Some(twin || (other.client == mine.client && other.order < mine.order))
+    }
+
+    /// The commit a change made in the present history.
+    pub fn commit_of(&self, change: ChangeId) -> Option<&Commit> {
+        let present = self.histories.last()?;
+        present.log.get(*present.seqs.get(&change)? as usize - 1).map(Arc::as_ref)
     }
 
     /// Number of the present history.

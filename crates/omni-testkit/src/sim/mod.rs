@@ -27,6 +27,7 @@ mod oracle_decisions;
 mod oracle_recovery;
 mod oracle_sets;
 mod oracle_texts;
+mod oracle_undo;
 pub mod plan;
 mod records;
 mod recovery;
@@ -37,6 +38,7 @@ mod server_log;
 mod server_tx;
 pub mod snapshot;
 pub mod trace;
+mod undo;
 
 pub use coverage::{Coverage, Reached};
 pub use driver::{Report, Sim, replay_command, run, run_with};

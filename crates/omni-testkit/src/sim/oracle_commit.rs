@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 /// Rule of the item of a decision that came too late: not only writes may have moved what it is about.
 const STALE: &str = "stale";
+/// Code of an undo that was left to its author's choice.
+const OFFERED: &str = "offered";
 /// Rule of an item that waits because its field was frozen meanwhile.
 const FROZEN: &str = "Frozen";
 
@@ -104,6 +106,7 @@ impl<H: Hosts> Sim<H> {
             }
             self.check_item(commit, item, &written);
         }
+        self.check_undos(commit, &changed, &effects);
         self.check_overwrites(commit.info.change, &items, &written);
         self.check_texts(commit.info.change, &items);
         self.check_decisions(commit.info.change, &items);
@@ -143,13 +146,17 @@ impl<H: Hosts> Sim<H> {
                 continue;
             };
             met_unknown |= knew != Some(true);
-            if !latest || !written.contains_key(&(item.record, *field)) {
+            if !latest {
                 continue;
             }
-            let (made, other) = (self.made(mine, Some(commit)), self.made(theirs, None));
+            let receipt = self.ledger.writers.get(&(item.record, *field)).and_then(|w| self.ledger.commit_of(w.0));
+            let (made, other) = (self.made(mine, Some(commit)), self.made(theirs, receipt));
+            let wins = written.contains_key(&(item.record, *field));
+            let stands = !item.fields.iter().any(|f| written.contains_key(&(item.record, *f)));
             let judged = self.lies(mine) || self.lies(theirs);
-            if made.1 < other.0 {
-                let text = format!("Latest preferred {change}, made at {made:?}, to one made at {other:?}");
+            if wins && made.1 < other.0 || stands && other.1 < made.0 {
+                let verb = if wins { "preferred" } else { "did not prefer" };
+                let text = format!("Latest {verb} {change}, made at {made:?}, to one made at {other:?}");
                 return self.fail(text);
             }
             if judged {
@@ -260,7 +267,11 @@ impl<H: Hosts> Sim<H> {
             if !outcome.took_effect() {
                 continue;
             }
-            for (record, field, by) in ops.iter().flat_map(deltas_of) {
+            let deltas = |op: &Op| match op {
+                Op::Undo { record, change, .. } => self.deltas_back(*record, *change),
+                op => deltas_of(op),
+            };
+            for (record, field, by) in ops.iter().flat_map(deltas) {
                 if !outcome.waits.contains(&(record, field)) {
                     *sums.entry((record, field)).or_default() += by;
                 }
@@ -279,6 +290,15 @@ impl<H: Hosts> Sim<H> {
         }
     }
 
+    /// What taking a change back takes from the counters of a record.
+    fn deltas_back(&self, record: RecordId, change: ChangeId) -> Vec<(RecordId, FieldId, i64)> {
+        let collection = self.ledger.image(change, record).map(|i| i.collection);
+        let counter = |f: FieldId| collection.and_then(|c| policy_of(c, f)) == Some(Policy::Counter);
+        let fields = self.ledger.undone_fields(change, record).iter().filter(|f| counter(f.field));
+        let int = |v: &Value| v.as_int().unwrap_or_default();
+        fields.map(|f| (record, f.field, int(&f.before) - int(&f.after))).collect()
+    }
+
     /// What a merged change wanted and did not get is in an item, with its value.
     pub(super) fn check_losers(&mut self, items: &[(Scope, ConflictItem)]) {
         let mut by_record: BTreeMap<RecordId, Vec<&ConflictItem>> = BTreeMap::new();
@@ -293,6 +313,11 @@ impl<H: Hosts> Sim<H> {
                     |i: &&ConflictItem| i.fields.contains(field) && i.mine.iter().any(|s| s.change == outcome.change);
                 let wrote = saved.ops.iter().any(|op| op.fields().contains(field));
                 if !wrote && of_record.iter().any(along) {
+                    continue;
+                }
+                // An undo that cannot go through is offered in its answer.
+                let undoes = |op: &Op| matches!(op, Op::Undo { record: r, .. } if r == record);
+                if outcome.code.as_deref() == Some(OFFERED) && saved.ops.iter().any(undoes) {
                     continue;
                 }
                 if !saved.ops.iter().any(|op| is_kept(op, outcome.change, *record, *field, of_record)) {

@@ -41,7 +41,7 @@ impl<H: Hosts> Sim<H> {
     }
 
     /// What the standing writer of a text typed in one piece.
-    fn typed_last(&self, key: (RecordId, FieldId)) -> Option<String> {
+    pub(super) fn typed_last(&self, key: (RecordId, FieldId)) -> Option<String> {
         let (writer, _, _) = self.ledger.writers.get(&key)?;
         let mut typed = self.ledger.saved.get(writer)?.ops.iter().filter_map(|op| match op {
             Op::Text { record, field, edits, .. } if (*record, *field) == key => Some(edits),

@@ -54,8 +54,12 @@ pub enum Planted {
     EpochNotRaised,
     /// A restored central lets devices in that were revoked since the backup.
     RevocationForgotten,
-    /// Central believes a laptop that says it made an edit before what the edit rests on.
+    /// Central believes a laptop that says it made an edit later than it arrived.
     IntervalNotCut,
+    /// Central takes a change back whoever wrote what it wrote since.
+    UndoOverwrites,
+    /// Taking a change of a counter back gives the counter the value it had before.
+    UndoSetsCounter,
 }
 
 impl Planted {
@@ -86,6 +90,8 @@ impl Planted {
         Planted::EpochNotRaised,
         Planted::RevocationForgotten,
         Planted::IntervalNotCut,
+        Planted::UndoOverwrites,
+        Planted::UndoSetsCounter,
     ];
 }
 

@@ -5,5 +5,6 @@ mod identity;
 mod lab;
 mod merging;
 mod queue;
+mod recovering;
 mod sessions;
 mod texts;
