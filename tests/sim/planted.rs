@@ -17,11 +17,11 @@ fn telling(mistake: Planted) -> &'static [&'static str] {
         Planted::ForgetsChangeIds => {
             &["its deltas add up to", "took effect twice", "was committed twice", "acknowledged and is gone"]
         }
-        Planted::ForgetsOutcomes => &["not quiet"],
+        Planted::ForgetsOutcomes => &["not quiet", "needs a new identity"],
         Planted::AppliesTwice => &["its deltas add up to", "was committed twice", "was answered"],
         Planted::StaleRights => &["without the right to", "a viewer's change", "of a revoked device"],
         Planted::LeaksScopes => &["arrived before the record", "differs from central", "differs"],
-        Planted::TrustsWallClocks => &["Latest preferred"],
+        Planted::TrustsWallClocks | Planted::IntervalNotCut => &["Latest preferred", "Latest did not prefer"],
         Planted::LastWriterWins => {
             &["unknowingly and silently", "over an unknown edit", "additions and removals come to"]
         }
@@ -36,6 +36,12 @@ fn telling(mistake: Planted) -> &'static [&'static str] {
         Planted::ReusesIdentity => &["not quiet", "saved, and lost", "was refused"],
         Planted::NoTimers => &["not quiet"],
         Planted::TextWithoutMerge | Planted::TextReplaced => &["tore", "left "],
+        Planted::RecoveryOutOfOrder => &["was brought back after one of"],
+        Planted::RecoveryDropsCommit => &["was offered to a recovering central and is not back"],
+        Planted::EpochNotRaised => &["names two histories"],
+        Planted::UndoOverwrites => &["over the later write of", "over the later work of"],
+        Planted::UndoSetsCounter => &["its deltas add up to"],
+        Planted::RevocationForgotten => &["of a revoked device was let in"],
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Core {
     pub clock: Clock,
     /// Figures.
     pub metrics: Metrics,
+    /// The head this process found: files are put back while none runs, so the log up to here is older than that.
+    pub began_at: u64,
     /// Central's own key: signs the heads of the ledger.
     pub key: SigningKey,
     /// Cancelled when central stops, by order or because it must.
@@ -79,6 +81,7 @@ impl Core {
             ring: Ring::default(),
             clock,
             metrics: Metrics::new(),
+            began_at: head,
             key,
             stopping: CancellationToken::new(),
             access: RwLock::new(Arc::new(access)),
@@ -97,6 +100,11 @@ impl Core {
     /// Wakes when rights or devices changed.
     pub fn access_changes(&self) -> watch::Receiver<u64> {
         self.access_changed.subscribe()
+    }
+
+    /// Every session looks at once whether it may go on.
+    pub fn wake_sessions(&self) {
+        self.access_changed.send_modify(|_| {});
     }
 
     /// Reads rights again if another process changed them. The result is what `directory` says now.

@@ -10,18 +10,15 @@ use crate::error::{CentralError, Result};
 use crate::folder::{Folder, make_private_dir, sync_parent, write_durably};
 use crate::guard::{self, Guarded};
 use crate::ledger;
-use crate::originals::{chain_before, proven};
 use crate::sample::BUILT_IN_DEVICE;
-use crate::storage::{BatchRecord, Directory, Storage, StorageExt, WriteTx};
+use crate::storage::{Directory, Storage, StorageExt, WriteTx};
 use omni_protocol::frame::from_bytes;
-use omni_protocol::{
-    Batch, Change, ChangeId, DeviceId, Entry, Hash, OriginalCommit, OriginalGroup, Originals, Outcome, OutcomeKind,
-    Position,
-};
+use omni_protocol::{DeviceId, OriginalGroup, Originals, Position};
 use omni_sync::StorageError;
-use omni_sync::central::{Admitted, CentralTx, ReplicaState, Sender, admit_batch};
+use omni_sync::central::CentralTx;
+use omni_sync::central::recovery::{Lost, Readmitted, in_original_order, proven, readmit};
 use serde_json::{Value as Json, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
@@ -43,11 +40,16 @@ pub fn begin(folder: &Folder) -> Result<()> {
     sync_parent(&folder.recovery())
 }
 
+/// What a session hears that began before.
+pub fn begins() -> CentralError {
+    CentralError::retryable("recovering", "Central begins to recover what it lost. Connect again.")
+}
+
 /// Keeps originals a device brings. `last`: it has no more.
 pub fn take(folder: &Folder, device: DeviceId, bytes: &[u8], last: bool) -> Result<()> {
     from_bytes::<Originals>(bytes)
         .map_err(|e| CentralError::new("bad_request", format!("The originals cannot be read: {e}.")))?;
-    let name = Hash::of("omni-offer", &[bytes]).to_hex();
+    let name = omni_protocol::Hash::of("omni-offer", &[bytes]).to_hex();
     write_durably(&folder.recovery().join(format!("{name}.offer")), bytes)?;
     match last {
         true => write_durably(&folder.recovery().join(format!("{device}.reported")), b""),
@@ -106,10 +108,13 @@ pub fn after_rollback(core: &Core, at: Position) -> Result<()> {
     begin(&core.folder)?;
     core.storage.writing(|tx| {
         if tx.head()?.position.epoch < epoch {
-            tx.open_epoch(epoch)?;
+            // Whoever wrote since this process began may have written over what was lost.
+            tx.open_epoch(epoch, core.began_at)?;
         }
         ledger::sign(tx, &core.key, core.clock.now_ms())
     })?;
+    // Sessions of before end: their laptops find out on a new one what of theirs may be lost.
+    core.wake_sessions();
     Ok(())
 }
 
@@ -148,34 +153,22 @@ fn offers(folder: &Folder) -> Result<Vec<OriginalGroup>> {
     Ok(groups)
 }
 
-/// One commit to bring back, with its proof.
-struct Lost {
-    commit: OriginalCommit,
-    batch: std::sync::Arc<BatchRecord>,
-}
-
 /// Everything lost, in original order: proven by its device's signature, and not in the log.
 fn bring_back(core: &Core) -> Result<usize> {
     let access = core.storage.reading(|tx| core.refresh_access(tx))?;
-    let mut lost: BTreeMap<(u32, u64, ChangeId), Lost> = BTreeMap::new();
-    for group in offers(&core.folder)? {
-        let proof = access.device(group.device).and_then(|d| proven(&group, &d.public_key));
-        let Some(batch) = proof.map(std::sync::Arc::new) else {
+    let lost = in_original_order(offers(&core.folder)?, |group| {
+        let batch = access.device(group.device).and_then(|d| proven(group, &d.public_key));
+        if batch.is_none() {
             tracing::error!(device = %group.device, replica = %group.replica, "originals without a good signature are left out");
-            continue;
-        };
-        for commit in group.commits {
-            let Ok(change) = Change::from_bytes(&commit.change) else { continue };
-            lost.insert((commit.epoch, commit.seq, change.id), Lost { commit, batch: batch.clone() });
         }
-    }
-    let lost: Vec<(ChangeId, Lost)> = lost.into_iter().map(|((_, _, id), lost)| (id, lost)).collect();
+        batch
+    });
     let mut brought = 0;
     for slice in lost.chunks(PER_WRITE) {
         brought += core.storage.writing(|tx| {
             let mut brought = 0;
-            for (id, lost) in slice {
-                brought += usize::from(tx.known_change(*id)?.is_none() && readmit(tx, &access, lost)?);
+            for lost in slice {
+                brought += usize::from(bring_one(tx, &access, lost)?);
             }
             ledger::sign(tx, &core.key, core.clock.now_ms())?;
             Ok(brought)
@@ -184,96 +177,31 @@ fn bring_back(core: &Core) -> Result<usize> {
     Ok(brought)
 }
 
-/// What made no commit between two counters was refused then, and its laptop has the answer. Its place is answered
-/// again, so that answers are kept without gaps: whoever sends it once more is told that it is not known as it was.
-fn keep_places(
-    tx: &mut dyn WriteTx,
-    batch: &BatchRecord,
-    after: u64,
-    before: u64,
-) -> std::result::Result<(), StorageError> {
-    for counter in after + 1..before {
-        let link = counter.checked_sub(batch.first).and_then(|at| batch.links.get(at as usize)).copied();
-        let place = || Hash::of("omni-lost-answer", &[batch.replica.as_bytes(), &counter.to_le_bytes()]);
-        let content = link.unwrap_or_else(place);
-        let outcome = Outcome {
-            counter,
-            change: uuid::Uuid::from_slice(&content.0[..16]).map(ChangeId).map_err(StorageError::new)?,
-            kind: OutcomeKind::Skipped,
-            seq: None,
-            code: Some("not_recovered".to_owned()),
-            message: Some("It had no effect before central was recovered.".to_owned()),
-            root: None,
-            waits: Vec::new(),
-        };
-        tx.put_outcome(batch.replica, content, &outcome)?;
-    }
-    Ok(())
-}
-
 /// `true` = it is in the log again.
-fn readmit(tx: &mut dyn WriteTx, access: &Access, lost: &Lost) -> std::result::Result<bool, StorageError> {
-    let Lost { commit, batch } = lost;
-    let Some(device) = access.device(batch.device) else { return Ok(false) };
-    let known = tx.replica(batch.replica)?;
-    if known.as_ref().is_some_and(|state| state.counter >= commit.counter) {
-        tracing::error!(replica = %batch.replica, counter = commit.counter, "another change has the place of a lost one");
-        return Ok(false);
-    }
-    let lineage = match (&known, batch.parent) {
-        (Some(state), _) => state.lineage.clone(),
-        (None, Some(parent)) => {
-            let further = tx.replica(parent.replica)?.map(|state| state.lineage).unwrap_or_default();
-            [parent].into_iter().chain(further).take(omni_protocol::limits::LINEAGE_MAX).collect()
-        }
-        (None, None) => Vec::new(),
-    };
-    keep_places(tx, batch, known.as_ref().map_or(0, |state| state.counter), commit.counter)?;
-    let prev_hash = chain_before(batch, commit.counter);
-    let state =
-        ReplicaState { device: batch.device, lineage: lineage.clone(), counter: commit.counter - 1, chain: prev_hash };
-    tx.put_replica(batch.replica, &state)?;
-    let head = tx.head()?;
-    let in_place = commit.seq == head.position.seq + 1
-        && head.forks.iter().any(|(epoch, fork)| *epoch == commit.epoch && *fork == head.position.seq);
-    let sender = Sender {
-        device: batch.device,
-        rights: rights(device),
-        authority: device.role.authority(),
-        lineage,
-        now_ms: commit.at_ms,
-        quarantine: BTreeSet::new(),
-    };
-    let single = Batch {
-        replica: batch.replica,
-        parent: batch.parent,
-        epoch: batch.epoch,
-        first: commit.counter,
-        prev_hash,
-        entries: vec![Entry::Change(commit.change.clone())],
-        signature: batch.signature.clone().into(),
-    };
+fn bring_one(tx: &mut dyn WriteTx, access: &Access, lost: &Lost) -> std::result::Result<bool, StorageError> {
+    let (replica, counter) = (lost.batch.replica, lost.commit.counter);
+    let Some(device) = access.device(lost.batch.device) else { return Ok(false) };
     tx.mark()?;
-    let admitted = catch_unwind(AssertUnwindSafe(|| admit_batch(&mut *tx as &mut dyn CentralTx, &sender, &single)));
-    let admitted = match admitted {
-        Ok(result) => result?,
-        Err(_) => {
-            tracing::error!(replica = %batch.replica, counter = commit.counter, "a lost change broke the merge");
-            tx.undo_to_mark()?;
-            return Ok(false);
-        }
-    };
-    let Admitted::Done { outcomes, commits } = admitted else {
+    let (rights, authority) = (rights(device), device.role.authority());
+    let done = catch_unwind(AssertUnwindSafe(|| readmit(&mut *tx as &mut dyn CentralTx, lost, rights, authority)));
+    let Ok(done) = done else {
+        tracing::error!(%replica, counter, "a lost change broke the merge");
         tx.undo_to_mark()?;
         return Ok(false);
     };
-    tx.put_batch(batch)?;
-    if commits.is_empty() {
-        tracing::error!(?outcomes, "a lost change was not committed again");
-        return Ok(false);
+    match done? {
+        Readmitted::Known => Ok(false),
+        Readmitted::OutOfPlace => {
+            tracing::error!(%replica, counter, "another change has the place of a lost one");
+            tx.undo_to_mark()?;
+            Ok(false)
+        }
+        Readmitted::Done { outcome, commit } => {
+            tx.put_batch(&lost.batch)?;
+            if commit.is_none() {
+                tracing::error!(?outcome, "a lost change was not committed again");
+            }
+            Ok(commit.is_some())
+        }
     }
-    if in_place {
-        tx.raise_fork(commit.epoch, commit.seq)?;
-    }
-    Ok(true)
 }

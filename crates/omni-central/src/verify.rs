@@ -5,7 +5,7 @@ mod answers;
 mod state;
 mod tree;
 
-use crate::storage::{BatchRecord, PageLimits, ReadTx};
+use crate::storage::{PageLimits, ReadTx};
 use omni_protocol::change::chain;
 use omni_protocol::{DeviceId, Entry, Hash, ReplicaId, Scope};
 use omni_sync::StorageError;
@@ -196,7 +196,7 @@ fn check_signatures(tx: &dyn ReadTx, changes: &Changes, links: &mut Links, repor
     let keys: HashMap<DeviceId, [u8; 32]> = tx.devices()?.into_iter().map(|d| (d.device, d.public_key)).collect();
     tx.each_batch(&mut |batch| {
         report.signatures += 1;
-        if !keys.get(&batch.device).is_some_and(|key| is_signed(&batch, key)) {
+        if !keys.get(&batch.device).is_some_and(|key| batch.is_signed(key)) {
             let at = format!("entries of {} from {}", batch.replica, batch.first);
             report.differ("signature", format!("{at} are not signed by their device"));
         }
@@ -213,44 +213,4 @@ fn check_signatures(tx: &dyn ReadTx, changes: &Changes, links: &mut Links, repor
         }
     }
     Ok(())
-}
-
-/// Whether the signature covers exactly these links.
-pub fn is_signed(batch: &BatchRecord, public_key: &[u8; 32]) -> bool {
-    let (Ok(key), Ok(signature)) =
-        (ed25519_dalek::VerifyingKey::from_bytes(public_key), ed25519_dalek::Signature::from_slice(&batch.signature))
-    else {
-        return false;
-    };
-    key.verify_strict(&signed_bytes(batch), &signature).is_ok()
-}
-
-/// The same bytes as `Batch::signed_bytes`, from links instead of entries: the bytes of refused changes stay on
-/// the laptop, their links prove what was signed.
-fn signed_bytes(b: &BatchRecord) -> Vec<u8> {
-    let head = b.links.iter().fold(b.prev, |h, link| chain(h, *link));
-    let count = b.links.len() as u64;
-    omni_protocol::frame::to_bytes(&("omni-batch-1", b.replica, b.parent, b.epoch, b.first, count, head))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use omni_protocol::Batch;
-
-    #[test]
-    fn links_stand_for_entries() {
-        let skip = |n: u8| Entry::Skip { hash: Hash([n; 32]), reason: format!("reason {n}") };
-        let batch = Batch {
-            replica: ReplicaId(uuid::Uuid::from_u128(7)),
-            parent: None,
-            epoch: 3,
-            first: 5,
-            prev_hash: Hash([1; 32]),
-            entries: vec![skip(1), skip(2)],
-            signature: Vec::new().into(),
-        };
-        let record = BatchRecord::of(&batch, DeviceId(uuid::Uuid::from_u128(1)));
-        assert_eq!(signed_bytes(&record), batch.signed_bytes());
-    }
 }

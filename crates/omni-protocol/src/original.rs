@@ -23,6 +23,10 @@ pub struct OriginalCommit {
     /// The change's wire bytes.
     #[n(4)]
     pub change: ByteVec,
+    /// The change was refused: its commit only parked it in the inbox.
+    #[n(5)]
+    #[cbor(default)]
+    pub parked: bool,
 }
 
 /// Commits under one signature of their device, and what proves it: the signature covers the chain over all links.

@@ -11,7 +11,7 @@ pub fn sign_batch(batch: &mut Batch, key: &SigningKey) {
 
 /// Whether the batch was signed by the device's key.
 pub fn batch_is_genuine(batch: &Batch, public: &[u8; 32]) -> bool {
-    verify(public, &batch.signed_bytes(), &batch.signature)
+    is_genuine(public, &batch.signed_bytes(), &batch.signature)
 }
 
 /// Signs a hello for central's nonce, in place.
@@ -21,10 +21,11 @@ pub fn sign_hello(hello: &mut Hello, nonce: &[u8], key: &SigningKey) {
 
 /// Whether the hello was signed by the device's key for this nonce.
 pub fn hello_is_genuine(hello: &Hello, nonce: &[u8], public: &[u8; 32]) -> bool {
-    verify(public, &hello.signed_bytes(nonce), &hello.signature)
+    is_genuine(public, &hello.signed_bytes(nonce), &hello.signature)
 }
 
-fn verify(public: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
+/// Whether the signature over the message is of this key.
+pub(crate) fn is_genuine(public: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
     let (Ok(key), Ok(signature)) = (VerifyingKey::from_bytes(public), Signature::from_slice(signature)) else {
         return false;
     };

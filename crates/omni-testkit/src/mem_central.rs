@@ -170,6 +170,19 @@ impl CentralTx for MemCentral {
     fn catalog(&self) -> &'static Catalog {
         self.catalog
     }
+    fn open_epoch(&mut self, epoch: u32, common: u64) -> Result<(), StorageError> {
+        if epoch <= self.position.epoch {
+            return Err(StorageError::corrupt("epoch: a new one must be higher"));
+        }
+        self.forks.push((self.position.epoch, common.min(self.position.seq)));
+        self.position.epoch = epoch;
+        Ok(())
+    }
+    fn raise_fork(&mut self, epoch: u32, seq: u64) -> Result<(), StorageError> {
+        let fork = self.forks.iter_mut().find(|(e, _)| *e == epoch);
+        fork.into_iter().for_each(|(_, at)| *at = seq.max(*at));
+        Ok(())
+    }
     fn boot_samples(&self, device: DeviceId, boot: BootId) -> Result<Vec<BootSample>, StorageError> {
         Ok(self.samples.get(&(device, boot)).cloned().unwrap_or_default())
     }
@@ -184,6 +197,7 @@ enum Undo {
     Commit(Position, Vec<(Scope, Option<Digest>)>),
     Conflict(ConflictId, Option<Box<(Scope, ConflictItem)>>),
     Text(TextKey, Option<Vec<u8>>),
+    History(Position, Vec<(u32, u64)>),
 }
 
 /// Runs one transaction on `central`; everything of it is taken back unless the body says to commit.
@@ -217,6 +231,7 @@ fn take_back(central: &mut MemCentral, step: Undo) {
             central.log.pop();
             digests.into_iter().for_each(|(scope, old)| put_back(&mut central.digests, scope, old));
         }
+        Undo::History(position, forks) => (central.position, central.forks) = (position, forks),
         Undo::Text(key, old) => put_back(&mut central.texts, key, old),
         Undo::Conflict(id, old) => put_back(&mut central.conflicts, id, old.map(|c| *c)),
     }
@@ -304,6 +319,14 @@ impl CentralTx for Journaled<'_> {
     }
     fn catalog(&self) -> &'static Catalog {
         self.central.catalog()
+    }
+    fn open_epoch(&mut self, epoch: u32, common: u64) -> Result<(), StorageError> {
+        self.undo.push(Undo::History(self.central.position, self.central.forks.clone()));
+        self.central.open_epoch(epoch, common)
+    }
+    fn raise_fork(&mut self, epoch: u32, seq: u64) -> Result<(), StorageError> {
+        self.undo.push(Undo::History(self.central.position, self.central.forks.clone()));
+        self.central.raise_fork(epoch, seq)
     }
     fn boot_samples(&self, device: DeviceId, boot: BootId) -> Result<Vec<BootSample>, StorageError> {
         self.central.boot_samples(device, boot)

@@ -4,11 +4,16 @@
 
 use crate::sim::Rng;
 use omni_model::{CollectionId, FieldId, RecordId, Row, Value};
-use omni_protocol::{ChangeId, ConflictId, ConflictItem, DeviceId, DirectoryEntry, Scope};
+use omni_protocol::frame::to_bytes;
+use omni_protocol::{
+    ChangeId, ConflictId, ConflictItem, DeviceId, DirectoryEntry, Hash, OriginalGroup, Position, ReplicaId, Scope,
+};
 use omni_sync::StorageError;
 use omni_sync::digest::Digest;
 use omni_sync::replica::seal::mentioned;
-use omni_sync::replica::{HistoryEntry, OutboxEntry, OutboxState, ReplicaMeta, ReplicaTx};
+use omni_sync::replica::{
+    CentralHistory, HistoryEntry, Kept, OutboxEntry, OutboxState, ReplicaMeta, ReplicaTx, reopen,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Key = (CollectionId, RecordId);
@@ -43,6 +48,13 @@ pub struct State {
     pub history: BTreeMap<u64, HistoryEntry>,
     /// Devices.
     pub directory: BTreeMap<DeviceId, DirectoryEntry>,
+    /// Own confirmed changes, with the seq of their answer.
+    own: BTreeMap<ChangeId, (u64, Kept)>,
+    /// Signed originals of commits, and up to which epoch and seq they are complete.
+    originals: BTreeMap<Hash, OriginalGroup>,
+    originals_to: (u32, u64),
+    /// The epoch of central whose history own changes were last compared with.
+    followed: Option<u32>,
     next_local: u64,
     index: Index,
 }
@@ -107,6 +119,8 @@ enum Undo {
     Conflict(ConflictId, Option<Box<(Scope, ConflictItem)>>),
     History(u64, Option<HistoryEntry>),
     Directory(DeviceId, Option<DirectoryEntry>),
+    Own(ChangeId, Option<Box<(u64, Kept)>>),
+    Followed(Option<u32>),
 }
 
 fn put_back<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, old: Option<V>) {
@@ -128,6 +142,10 @@ impl State {
             conflicts: BTreeMap::new(),
             history: BTreeMap::new(),
             directory: BTreeMap::new(),
+            own: BTreeMap::new(),
+            originals: BTreeMap::new(),
+            originals_to: (0, 0),
+            followed: None,
             next_local: 1,
             index: Index::default(),
         }
@@ -159,6 +177,8 @@ impl State {
             Undo::Conflict(id, old) => put_back(&mut self.conflicts, id, old.map(|c| *c)),
             Undo::History(seq, old) => put_back(&mut self.history, seq, old),
             Undo::Directory(id, old) => put_back(&mut self.directory, id, old),
+            Undo::Own(id, old) => put_back(&mut self.own, id, old.map(|kept| *kept)),
+            Undo::Followed(old) => self.followed = old,
         }
     }
 }
@@ -203,6 +223,40 @@ impl MemReplica {
         body(&MemTx { state: &mut self.state, undo: &mut self.undo });
     }
 
+    /// Keeps a page of originals, and that they are complete to its position. Durable.
+    pub fn keep_originals(&mut self, groups: &[OriginalGroup], to: Position) {
+        let named = |g: &OriginalGroup| (Hash::of("omni-original", &[&to_bytes(g)]), g.clone());
+        self.state.originals.extend(groups.iter().filter(|g| !g.commits.is_empty()).map(named));
+        self.state.originals_to = (to.epoch, to.seq);
+        self.make_durable();
+    }
+
+    /// Every original kept.
+    pub fn originals(&self) -> Vec<OriginalGroup> {
+        self.state.originals.values().cloned().collect()
+    }
+
+    /// Up to which epoch and seq originals are complete.
+    pub fn originals_to(&self) -> (u32, u64) {
+        self.state.originals_to
+    }
+
+    /// As the store's: own changes central may have lost are queued again. Durable.
+    pub fn follow_history(&mut self, history: &CentralHistory, fresh: ReplicaId) -> Result<usize, StorageError> {
+        let (told, start) = (self.state.followed, self.undo.len());
+        let fork = history.common_seq(told.unwrap_or(self.state.meta.position.epoch));
+        let mut tx = MemTx { state: &mut self.state, undo: &mut self.undo };
+        tx.undo.push(Undo::Followed(tx.state.followed.replace(history.epoch)));
+        let kept = tx.take_own(fork);
+        let reopened = reopen(&mut tx, history, fork, kept, fresh);
+        match &reopened {
+            Ok(0) if told == Some(history.epoch) => self.undo.truncate(start),
+            Ok(_) => self.make_durable(),
+            Err(_) => self.roll_back_to(start),
+        }
+        reopened
+    }
+
     /// Puts a whole other database in place, durably.
     pub fn swap(&mut self, state: State) {
         self.state = state;
@@ -243,6 +297,19 @@ type Res<T> = Result<T, StorageError>;
 impl MemTx<'_> {
     fn entries<'s>(&'s self, numbers: impl Iterator<Item = u64> + 's) -> Vec<OutboxEntry> {
         numbers.filter_map(|no| self.state.outbox.get(&no).cloned()).collect()
+    }
+
+    /// Own confirmed changes after `fork`. They are kept no longer.
+    fn take_own(&mut self, fork: u64) -> Vec<Kept> {
+        let after: Vec<ChangeId> = self.state.own.iter().filter(|(_, o)| o.0 > fork).map(|(id, _)| *id).collect();
+        let mut taken: Vec<Kept> = Vec::new();
+        for id in after {
+            let old = self.state.own.remove(&id);
+            taken.extend(old.clone().map(|(_, kept)| kept));
+            self.undo.push(Undo::Own(id, old.map(Box::new)));
+        }
+        taken.sort_by_key(|kept| kept.local_no);
+        taken
     }
 
     fn write_outbox(&mut self, no: u64, entry: Option<OutboxEntry>) {
@@ -319,9 +386,10 @@ impl ReplicaTx for MemTx<'_> {
         Ok(all.map(|(((c, id), f), (scope, wire))| (*scope, *c, *id, *f, wire.clone())).collect())
     }
     fn outbox_insert(&mut self, entry: &OutboxEntry) -> Res<u64> {
-        let no = self.state.next_local;
-        self.undo.push(Undo::NextLocal(no));
-        self.state.next_local += 1;
+        let next = self.state.next_local;
+        let no = if entry.local_no > 0 { entry.local_no } else { next };
+        self.undo.push(Undo::NextLocal(next));
+        self.state.next_local = next.max(no + 1);
         self.write_outbox(no, Some(OutboxEntry { local_no: no, ..entry.clone() }));
         Ok(no)
     }
@@ -336,9 +404,15 @@ impl ReplicaTx for MemTx<'_> {
         Ok(())
     }
     fn outbox_remove(&mut self, change: ChangeId) -> Res<()> {
-        if let Some(no) = self.state.index.by_id.get(&change).copied() {
-            self.write_outbox(no, None);
+        let Some(no) = self.state.index.by_id.get(&change).copied() else { return Ok(()) };
+        let entry = self.state.outbox.get(&no).filter(|e| e.sealed.is_some());
+        let kept = |e: &OutboxEntry| Kept { local_no: no, counter: e.counter, change: e.change.clone() };
+        let answered = entry.and_then(|e| Some((e.outcome.as_ref()?.seq?, kept(e))));
+        if let Some(kept) = answered {
+            let old = self.state.own.insert(change, kept);
+            self.undo.push(Undo::Own(change, old.map(Box::new)));
         }
+        self.write_outbox(no, None);
         Ok(())
     }
     fn outbox_touching(&self, c: CollectionId, id: RecordId) -> Res<Vec<OutboxEntry>> {

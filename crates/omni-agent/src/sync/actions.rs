@@ -10,8 +10,8 @@ use omni_protocol::frame::{ClientFrame, Welcome, to_bytes};
 use omni_protocol::{Batch, Change, ChangeId, Entry, FeedPage, Outcome, Part, Position, Watermark, WireError};
 use omni_store::{Durability, Lane, StoreError, WriteTx};
 use omni_sync::replica::{
-    Action, BatchLimits, EditError, FeedError, Input, Intent, OutgoingBatch, ReplicaTx, apply_outcomes, apply_page,
-    hello, next_batch, renew, root_of, save, sealed_batch, skip, take_for_reissue,
+    Action, BatchLimits, CentralHistory, EditError, FeedError, Input, Intent, OutgoingBatch, ReplicaTx, apply_outcomes,
+    apply_page, hello, next_batch, renew, root_of, save, sealed_batch, skip, take_for_reissue,
 };
 use std::collections::VecDeque;
 use tokio::sync::oneshot;
@@ -189,7 +189,8 @@ impl Driver {
     /// `true` = this copy goes on under a new identity: connect again.
     async fn welcomed(&mut self, welcome: Welcome) -> Result<bool> {
         let head = welcome.head.seq;
-        let (epoch, forks, recovering) = (welcome.head.epoch, welcome.forks, welcome.recovering);
+        let recovering = welcome.recovering;
+        let history = CentralHistory { epoch: welcome.head.epoch, forks: welcome.forks, expected: welcome.expected };
         self.link.update(|f| {
             f.connected = true;
             (f.unreachable_since, f.last_error, f.next_try_mono) = (None, None, None);
@@ -200,13 +201,8 @@ impl Driver {
         let names = welcome.directory;
         let noting = move |tx: &mut WriteTx<'_>| {
             tx.put_directory(&names)?;
-            let at = tx.meta()?.position;
-            if recovering || at.seq == 0 || at.epoch >= epoch {
-                return Ok::<_, StoreError>(0);
-            }
-            // Central began a new history: own changes it accepted on the old one may be lost there.
-            let fork = forks.iter().find(|(e, _)| *e == at.epoch).map_or(0, |(_, seq)| *seq);
-            tx.reopen(fork, ids::replica_id())
+            // What a recovery brings back is known when it has ended.
+            if recovering { Ok::<_, StoreError>(0) } else { tx.follow_history(&history, ids::replica_id()) }
         };
         let reopened = self.write(Durability::Full, noting).await?;
         if reopened > 0 {

@@ -66,7 +66,8 @@ fn open_epoch(folder: &Folder, staged: &Path, epoch: u32) -> Result<(Position, u
     let storage = SqliteStorage::open(staged, options)?;
     let key = folder.signing_key()?;
     let head = storage.writing(|tx| {
-        tx.open_epoch(epoch)?;
+        let head = tx.head()?.position.seq;
+        tx.open_epoch(epoch, head)?;
         ledger::begin(tx, &key, system_ms())?;
         Ok(tx.head()?.position)
     })?;

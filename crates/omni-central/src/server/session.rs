@@ -45,6 +45,8 @@ struct Driver {
     token: String,
     presence: Option<u64>,
     directory_known: usize,
+    /// The laptop was told to bring originals.
+    recovering: bool,
     taken: u64,
     probe: u64,
     probes: BTreeMap<u64, i64>,
@@ -79,6 +81,7 @@ async fn drive(app: &Arc<App>, sink: Sink, mut stream: Stream) -> Result<()> {
         token: String::new(),
         presence: None,
         directory_known: 0,
+        recovering: false,
         taken: 0,
         probe: 0,
         probes: BTreeMap::new(),
@@ -165,10 +168,10 @@ impl Driver {
         let facts = self.facts(&hello).await?;
         if self.proves_rollback(&hello, &facts) {
             blocking(&self.app, move |app| recovery::after_rollback(&app.core, hello.position)).await?;
-            let again = CentralError::retryable("recovering", "Central begins to recover what it lost. Connect again.");
-            return self.refuse(&again).await;
+            return self.refuse(&recovery::begins()).await;
         }
         (self.token, self.directory_known) = (facts.token.clone(), facts.directory.len());
+        self.recovering = facts.recovering;
         let actions = self.session.step(SessionInput::Frame(frame, Some(facts)));
         if let Some((device, replica, lineage, grants)) = self.session.peer() {
             let caller = Caller { device, replica, lineage: lineage.to_vec() };
@@ -259,6 +262,9 @@ impl Driver {
 
     async fn on_access(&mut self) -> Result<()> {
         let Some(caller) = self.caller.clone() else { return Ok(()) };
+        if recovery::is_on(&self.app.core.folder) && !self.recovering {
+            return self.refuse(&recovery::begins()).await;
+        }
         let access = self.app.core.access();
         let grants: Option<Grants> = access.active(caller.device).map(|d| d.grants.clone());
         let actions = self.session.step(SessionInput::GrantsChanged { grants });

@@ -9,9 +9,9 @@ pub mod sqlite;
 mod types;
 
 pub use ext::StorageExt;
+pub use omni_sync::central::BatchRecord;
 pub use types::{
-    BatchRecord, CodeRecord, Counts, DeviceRecord, LedgerSummary, LoggedEntry, MediumError, PageLimits, ScopeState,
-    medium,
+    CodeRecord, Counts, DeviceRecord, LedgerSummary, LoggedEntry, MediumError, PageLimits, ScopeState, medium,
 };
 
 use omni_model::{CollectionId, RecordId};
@@ -73,16 +73,12 @@ pub trait WriteTx: CentralTx + Directory {
     fn put_code(&mut self, code: &CodeRecord) -> Result<(), StorageError>;
     /// Sets a small named value of central itself.
     fn put_setting(&mut self, name: &str, value: &[u8]) -> Result<(), StorageError>;
-    /// Starts a new history that continues the present one's head; notes where it forked.
-    fn open_epoch(&mut self, epoch: u32) -> Result<(), StorageError>;
     /// What a head of the ledger over everything written so far would stand for.
     fn ledger(&mut self) -> Result<LedgerSummary, StorageError>;
     /// Stores a signed head. One of the same size and epoch is replaced.
     fn put_tree_head(&mut self, head: &SignedHead) -> Result<(), StorageError>;
     /// The newest signed head.
     fn tree_head(&self) -> Result<Option<SignedHead>, StorageError>;
-    /// The history of an earlier epoch is this one's up to `seq`: recovery brought its commits back in their places.
-    fn raise_fork(&mut self, epoch: u32, seq: u64) -> Result<(), StorageError>;
 }
 
 /// One read transaction.

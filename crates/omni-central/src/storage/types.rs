@@ -1,7 +1,7 @@
 //! Plain data the storage traits speak in.
 
 use crate::access::Role;
-use omni_protocol::{Batch, ChangeId, DeviceId, Entry, Grants, Hash, OutcomeKind, Parent, ReplicaId, Scope};
+use omni_protocol::{ChangeId, DeviceId, Grants, Hash, OutcomeKind, ReplicaId, Scope};
 use omni_sync::StorageError;
 use omni_sync::digest::Digest;
 
@@ -49,43 +49,6 @@ pub struct CodeRecord {
     pub expires_ms: i64,
     /// When it was used, unix milliseconds.
     pub used_ms: Option<i64>,
-}
-
-/// A signature over consecutive entries of a replica.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BatchRecord {
-    /// The replica.
-    pub replica: ReplicaId,
-    /// Its device.
-    pub device: DeviceId,
-    /// What it descends from.
-    pub parent: Option<Parent>,
-    /// Epoch it spoke to.
-    pub epoch: u32,
-    /// Counter of the first entry.
-    pub first: u64,
-    /// Chain head before it.
-    pub prev: Hash,
-    /// The link of each entry.
-    pub links: Vec<Hash>,
-    /// Ed25519.
-    pub signature: Vec<u8>,
-}
-
-impl BatchRecord {
-    /// What is kept of a batch that a device sent.
-    pub fn of(batch: &Batch, device: DeviceId) -> BatchRecord {
-        BatchRecord {
-            replica: batch.replica,
-            device,
-            parent: batch.parent,
-            epoch: batch.epoch,
-            first: batch.first,
-            prev: batch.prev_hash,
-            links: batch.entries.iter().map(Entry::link).collect(),
-            signature: batch.signature.to_vec(),
-        }
-    }
 }
 
 /// An answered entry of a replica.

@@ -29,11 +29,11 @@ const PARTS: [Part; 6] = [
     Part { table: "fact", columns: &["name", "value"], telling: 2 },
     Part { table: "setting", columns: &["name", "json"], telling: 2 },
     Part { table: "directory", columns: &["device", "name", "operator"], telling: 3 },
-    // Never changes once it is there.
+    // Changes only when central brought it back in another place.
     Part {
         table: "own_change",
         columns: &["change_id", "seq", "counter", "sealed", "outcome", "kept_ms", "local_no"],
-        telling: 1,
+        telling: 2,
     },
     Part {
         table: "outbox",

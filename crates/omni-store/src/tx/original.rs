@@ -3,11 +3,13 @@
 use super::WriteTx;
 use crate::error::StoreError;
 use omni_protocol::frame::{from_bytes, to_bytes};
-use omni_protocol::{Change, ChangeId, OriginalGroup, Position};
-use omni_sync::replica::{OutboxEntry, OutboxState, ReplicaTx, overlay, renew};
+use omni_protocol::{Change, OriginalGroup, Position, ReplicaId};
+use omni_sync::replica::{CentralHistory, Kept, ReplicaTx, reopen};
 
 /// Name of the fact that says how far originals are kept: epoch and seq.
 const KEPT_TO: &str = "originals";
+/// Name of the fact that says up to which epoch of central own changes were compared with its history.
+const FOLLOWED: &str = "epoch";
 
 impl WriteTx<'_> {
     /// Keeps a page of originals, and that they are complete to its position.
@@ -27,56 +29,36 @@ impl WriteTx<'_> {
         Ok(self.fact(KEPT_TO)?.and_then(|b| from_bytes(&b).ok()).unwrap_or_default())
     }
 
-    /// Central begins a new epoch whose history is this copy's up to `fork`. Own changes it had accepted after that are
-    /// queued again, under a new identity and with their ids, unless their originals are kept and were offered: central
-    /// answers those it knows with their stored outcome. Returns how many.
-    pub fn reopen(&mut self, fork: u64, fresh: omni_protocol::ReplicaId) -> Result<usize, StoreError> {
-        let (epoch, kept_to) = self.originals_to()?;
-        let covered = if epoch == self.meta()?.position.epoch { kept_to } else { 0 };
-        let acked: Vec<OutboxEntry> = self.outbox_acked(u64::MAX)?.into_iter().filter(|e| is_after(e, fork)).collect();
-        let mut lost = Vec::new();
-        {
-            let sql = "SELECT change_id, sealed FROM own_change WHERE seq > ?1 ORDER BY seq";
-            let mut stmt = self.conn.prepare_cached(sql)?;
-            let mut rows = stmt.query([fork.max(covered).min(i64::MAX as u64) as i64])?;
-            while let Some(row) = rows.next()? {
-                lost.push((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?));
-            }
+    /// Central tells its history. Own changes it had accepted after the part it shares with what it told this copy before
+    /// are queued again, under a new identity and with their ids: also those whose originals were offered, so that what
+    /// could not come back as it was is told here. Returns how many.
+    pub fn follow_history(&mut self, history: &CentralHistory, fresh: ReplicaId) -> Result<usize, StoreError> {
+        let told = self.fact(FOLLOWED)?.and_then(|b| from_bytes(&b).ok());
+        let followed: u32 = told.unwrap_or(self.meta()?.position.epoch);
+        if told != Some(history.epoch) {
+            self.set_fact(FOLLOWED, Some(&to_bytes(&history.epoch)))?;
         }
-        if acked.is_empty() && lost.is_empty() {
-            return Ok(0);
-        }
-        renew(self, fresh)?;
-        let count = acked.len() + lost.len();
-        for entry in acked {
-            self.outbox_update(&waiting(entry))?;
-        }
-        for (id, sealed) in lost {
-            let Ok(change) = Change::from_bytes(&sealed) else { continue };
-            let known = ChangeId::from_slice(&id).map(|id| self.outbox_get(id)).transpose()?.flatten();
-            if known.is_some() {
-                continue;
-            }
-            for (c, id) in change.ops.iter().map(|op| op.record()) {
-                if self.confirmed(c, id)?.is_none() {
-                    let row = self.row(c, id)?;
-                    self.put_confirmed(c, id, row.as_ref())?;
-                }
-            }
-            // Sent before: its operator can no longer edit it.
-            self.outbox_insert(&OutboxEntry { attempts: 1, ..OutboxEntry::waiting(change.clone()) })?;
-            for (c, id) in change.ops.iter().map(|op| op.record()) {
-                overlay::rebuild(self, c, id, None)?;
-            }
-        }
-        Ok(count)
+        let fork = history.common_seq(followed);
+        let kept = self.take_own(fork)?;
+        Ok(reopen(self, history, fork, kept, fresh)?)
     }
-}
 
-fn is_after(entry: &OutboxEntry, fork: u64) -> bool {
-    matches!(entry.state, OutboxState::Acked { seq } if seq > fork)
-}
-
-fn waiting(entry: OutboxEntry) -> OutboxEntry {
-    OutboxEntry { state: OutboxState::Unsealed, counter: None, sealed: None, prev_chain: None, outcome: None, ..entry }
+    /// Own confirmed changes after `fork`. They are kept no longer.
+    fn take_own(&mut self, fork: u64) -> Result<Vec<Kept>, StoreError> {
+        let after = [fork.min(i64::MAX as u64) as i64];
+        let mut kept = Vec::new();
+        {
+            let sql = "SELECT local_no, sealed, counter FROM own_change WHERE seq > ?1 ORDER BY local_no, seq";
+            let mut stmt = self.conn.prepare_cached(sql)?;
+            let mut rows = stmt.query(after)?;
+            while let Some(row) = rows.next()? {
+                let local_no = row.get::<_, Option<i64>>(0)?.unwrap_or(0) as u64;
+                let counter = row.get::<_, Option<i64>>(2)?.map(|n| n as u64);
+                let change = Change::from_bytes(&row.get::<_, Vec<u8>>(1)?);
+                kept.extend(change.map(|change| Kept { local_no, counter, change }));
+            }
+        }
+        self.conn.prepare_cached("DELETE FROM own_change WHERE seq > ?1")?.execute(after)?;
+        Ok(kept)
+    }
 }

@@ -114,9 +114,10 @@ impl WriteTx<'_> {
 
     pub(super) fn add_entry(&mut self, entry: &OutboxEntry) -> Result<u64> {
         let sql = "INSERT INTO outbox (change_id, state, priority, counter, acked_seq, body, sealed, prev_chain, skip, \
-                   outcome, attempts, blocked) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+                   outcome, attempts, blocked, local_no) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
         let mut stmt = self.conn.prepare_cached(sql)?;
         bind_entry(&mut stmt, entry)?;
+        stmt.raw_bind_parameter(13, (entry.local_no > 0).then_some(entry.local_no as i64))?;
         stmt.raw_execute()?;
         let local_no = self.conn.last_insert_rowid();
         self.add_touches(local_no, &entry.change)?;

@@ -4,6 +4,7 @@ mod central;
 mod contract;
 mod figures;
 mod files;
+mod histories;
 mod import;
 mod import_queue;
 mod import_safety;

@@ -62,8 +62,29 @@ pub enum Admitted {
     WrongDevice,
 }
 
+/// How a change comes to be admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// Its author sends it.
+    Sent,
+    /// Central committed it before and lost it: what it relies on was in effect then.
+    Again {
+        /// It was refused then, and stays refused.
+        parked: bool,
+    },
+}
+
 /// Admits a batch inside the caller's transaction.
 pub fn admit_batch(tx: &mut dyn CentralTx, sender: &Sender, batch: &Batch) -> Result<Admitted, StorageError> {
+    admit_run(tx, sender, batch, Admission::Sent)
+}
+
+pub(super) fn admit_run(
+    tx: &mut dyn CentralTx,
+    sender: &Sender,
+    batch: &Batch,
+    admission: Admission,
+) -> Result<Admitted, StorageError> {
     let mut state = match tx.replica(batch.replica)? {
         Some(state) if state.device != sender.device => return Ok(Admitted::WrongDevice),
         Some(state) => state,
@@ -86,14 +107,16 @@ pub fn admit_batch(tx: &mut dyn CentralTx, sender: &Sender, batch: &Batch) -> Re
             if counter == state.counter && head != state.chain {
                 return Ok(Admitted::Fork);
             }
-            let stored = tx.outcome_at(batch.replica, counter)?;
-            if stored.as_ref().is_some_and(|outcome| is_another(entry, outcome)) {
+            // A recovery left this place empty: the answer it got before is lost, and no other can be given in its place.
+            let Some(stored) = tx.outcome_at(batch.replica, counter)? else { return Ok(Admitted::Fork) };
+            if is_another(entry, &stored) {
                 return Ok(Admitted::Fork);
             }
-            outcomes.extend(stored);
+            outcomes.push(stored);
             continue;
         }
-        let (content, outcome, commit) = admit_entry(tx, sender, &state, batch.replica, counter, entry)?;
+        let at = Place { state: &state, replica: batch.replica, counter };
+        let (content, outcome, commit) = admit_entry(tx, sender, at, entry, admission)?;
         debug_assert_eq!(outcome.counter, counter);
         tx.put_outcome(batch.replica, content, &outcome)?;
         commits.extend(commit);
@@ -133,14 +156,22 @@ fn readable(change: &Change, bytes: &[u8]) -> bool {
     bytes.len() <= CHANGE_BYTES_MAX && change.ops.len() <= CHANGE_OPS_MAX
 }
 
+/// Where a change stands in its replica's order.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    state: &'a ReplicaState,
+    replica: ReplicaId,
+    counter: u64,
+}
+
 fn admit_entry(
     tx: &mut dyn CentralTx,
     sender: &Sender,
-    state: &ReplicaState,
-    replica: ReplicaId,
-    counter: u64,
+    at: Place,
     entry: &Entry,
+    admission: Admission,
 ) -> Result<Answer, StorageError> {
+    let counter = at.counter;
     let bytes = match entry {
         Entry::Change(bytes) => bytes,
         Entry::Skip { hash, reason } => {
@@ -160,7 +191,7 @@ fn admit_entry(
         Err(e) => return unreadable(&format!("The change cannot be read: {e}.")),
     };
     let content = change.content_hash();
-    if sender.quarantine.contains(&(replica, counter)) {
+    if sender.quarantine.contains(&(at.replica, counter)) {
         let why = "Central could not process this change and set it aside.";
         return Ok((content, refused(change.id, counter, OutcomeKind::Quarantined, "quarantined", why), None));
     }
@@ -171,7 +202,16 @@ fn admit_entry(
         let why = "Another change with this id is known; this one is sent again under a new id.";
         return Ok((content, refused(change.id, counter, OutcomeKind::Rejected, "fork", why), None));
     }
-    let (outcome, commit) = admit_change(tx, sender, state, replica, counter, &change, bytes)?;
+    let held = match admission {
+        Admission::Sent => held_root(tx, &change)?,
+        Admission::Again { .. } => None,
+    };
+    if let Some(root) = held {
+        let why = "A change this one relies on was not applied.";
+        let held = refused(change.id, counter, OutcomeKind::Held, "held", why);
+        return Ok((content, Outcome { root: Some(root), ..held }, None));
+    }
+    let (outcome, commit) = admit_change(tx, sender, at, &change, bytes, admission)?;
     Ok((content, outcome, commit))
 }
 
@@ -191,19 +231,14 @@ fn refused(change: ChangeId, counter: u64, kind: OutcomeKind, code: &str, messag
 fn admit_change(
     tx: &mut dyn CentralTx,
     sender: &Sender,
-    state: &ReplicaState,
-    replica: ReplicaId,
-    counter: u64,
+    at: Place,
     change: &Change,
     bytes: &[u8],
+    admission: Admission,
 ) -> Result<(Outcome, Option<Commit>), StorageError> {
-    if let Some(root) = held_root(tx, change)? {
-        let why = "A change this one relies on was not applied.";
-        let held = refused(change.id, counter, OutcomeKind::Held, "held", why);
-        return Ok((Outcome { root: Some(root), ..held }, None));
-    }
-    let author = author_of(tx, sender, state, replica, counter, change)?;
-    match merge_change(&*tx, sender, &author, change) {
+    let counter = at.counter;
+    let author = author_of(tx, sender, at, change)?;
+    match merge_change(&*tx, sender, &author, change, admission) {
         Ok(Merged::Done(prepared, summary)) => {
             if !summary.offered.is_empty() && prepared.changes_nothing() {
                 let offered = refused(change.id, counter, OutcomeKind::Rejected, OFFERED, OFFERED_MESSAGE);
@@ -266,24 +301,17 @@ fn touched_fields(tx: &dyn CentralTx, change: &Change) -> BTreeSet<(RecordId, Fi
     touched
 }
 
-fn author_of(
-    tx: &dyn CentralTx,
-    sender: &Sender,
-    state: &ReplicaState,
-    replica: ReplicaId,
-    counter: u64,
-    change: &Change,
-) -> Result<Author, StorageError> {
+fn author_of(tx: &dyn CentralTx, sender: &Sender, at: Place, change: &Change) -> Result<Author, StorageError> {
     let head = tx.head()?;
     let base = effective_base(change.base, head.position.epoch, &head.forks).min(head.position.seq);
     let lower = tx.commit_time(base)?.unwrap_or(i64::MIN);
     let samples = tx.boot_samples(sender.device, change.time.boot)?;
     let mut author = Author {
         change: change.id,
-        replica,
-        counter,
+        replica: at.replica,
+        counter: at.counter,
         device: sender.device,
-        lineage: state.lineage.clone(),
+        lineage: at.state.lineage.clone(),
         relied: BTreeSet::new(),
         base,
         epoch: change.base.epoch,
@@ -346,14 +374,21 @@ enum Merged {
     Parked(Prepared, Summary),
 }
 
-fn merge_change(tx: &dyn CentralTx, sender: &Sender, author: &Author, change: &Change) -> Result<Merged, Stop> {
+fn merge_change(
+    tx: &dyn CentralTx,
+    sender: &Sender,
+    author: &Author,
+    change: &Change,
+    admission: Admission,
+) -> Result<Merged, Stop> {
     let mut work = Work::new(tx);
     let ops = planned_ops(&work, change)?;
     work.take_failure()?;
     integrity::check_attempt(&work, &ops, &sender.rights)?;
     let summary = apply::apply_ops(&mut work, author, &ops, &change.was)?;
     let partly = !summary.waits.is_empty();
-    if change.is_command() && partly {
+    let parked = admission == Admission::Again { parked: true };
+    if parked || (change.is_command() && partly) {
         return Ok(Merged::Parked(park(tx, author, &ops)?, summary));
     }
     integrity::settle(&mut work, &sender.rights)?;

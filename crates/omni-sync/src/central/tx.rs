@@ -14,7 +14,7 @@ use omni_protocol::{
 pub struct CentralHead {
     /// Epoch, seq and hash of the last commit.
     pub position: Position,
-    /// For each earlier epoch in order: the seq at which its successor forked from it.
+    /// For each earlier epoch in order: the seq up to which the log holds what laptops know of it.
     pub forks: Vec<(u32, u64)>,
 }
 
@@ -126,6 +126,11 @@ pub trait CentralTx {
     fn catalog(&self) -> &'static Catalog {
         &schema::CATALOG
     }
+    /// Starts a new history that continues the present one's head. Only up to `common` what laptops know of the present
+    /// epoch is surely what the log holds.
+    fn open_epoch(&mut self, epoch: u32, common: u64) -> Result<(), StorageError>;
+    /// The history of an earlier epoch is this one's up to `seq`: recovery brought its commits back in their places.
+    fn raise_fork(&mut self, epoch: u32, seq: u64) -> Result<(), StorageError>;
     /// Pings of one boot of one device.
     fn boot_samples(&self, device: DeviceId, boot: BootId) -> Result<Vec<BootSample>, StorageError>;
 }

@@ -1,7 +1,7 @@
 //! Taking back what a committed change did to one record.
 //!
 //! A field goes back only if the undone change is still its last writer, else its undo is offered as a choice. Counters
-//! subtract, sets invert, texts invert their own operations; a created record is deleted, a deleted one restored.
+//! subtract, sets invert, texts written since invert their own operations; a created record is deleted, a deleted one restored.
 
 use super::apply::{Stop, Summary, refuse, restore};
 use super::author::Author;
@@ -88,6 +88,10 @@ fn undo_fields(
                 merge::merge_add(stored, part.field, by, author);
             }
             Policy::Set => undo_items(stored, author, part, stamp),
+            // Nobody wrote since: it is exactly what it was, wherever the change had met others' edits in it.
+            Policy::Text if merge::last_write(stored, part.field).is_some_and(|w| w.seq == stamp.seq) => {
+                texts::settle(work, author, stored, part.field, part.before.as_text().unwrap_or_default())?;
+            }
             Policy::Text => {
                 let invert = TextWrite::Invert(*stamp);
                 texts::merge_into(work, author, collection, stored, part.field, &invert, summary)?;

@@ -11,7 +11,7 @@ pub mod texts;
 pub mod tx;
 
 pub use feed::{Answered, Applied, FeedError, apply_outcomes, apply_page, recompute, root_of};
-pub use incarnation::renew;
+pub use incarnation::{CentralHistory, Kept, renew, reopen};
 pub use local::{EditError, Intent, SEALED_MESSAGE, discard, restore, save, take_for_reissue};
 pub use repair::{Here, RepairError, Repaired, repair, settle_digests};
 pub use seal::{BatchLimits, next_batch, seal_lone, sealed_batch, skip};

@@ -351,6 +351,9 @@ impl Session {
             Input::PageBroken => self.start_snapshot(),
             Input::PageFetched(page) => {
                 self.last_heard_ms = now_ms;
+                if self.is_of_later_epoch(&page.watermark) {
+                    return self.recycle("new_epoch");
+                }
                 self.head = self.head.max(page.watermark.head);
                 vec![Action::ApplyPage(page)]
             }
@@ -376,6 +379,12 @@ impl Session {
             }
             Input::Renewed => self.recycle("new_incarnation"),
         }
+    }
+
+    /// Central began a new history since its welcome: what it accepted from here may be lost there, which a new welcome
+    /// finds out before the copy goes on.
+    fn is_of_later_epoch(&self, watermark: &Watermark) -> bool {
+        self.phase != Phase::Greeting && watermark.position.epoch > self.epoch
     }
 
     fn recycle(&mut self, cause: &'static str) -> Vec<Action> {
@@ -410,6 +419,8 @@ impl Session {
             ServerFrame::Welcome(welcome) if self.phase == Phase::Greeting => self.on_welcome(welcome),
             ServerFrame::Welcome(_) => Vec::new(),
             ServerFrame::Outcomes(outcomes) => self.on_outcomes(outcomes),
+            ServerFrame::Feed(page) if self.is_of_later_epoch(&page.watermark) => self.recycle("new_epoch"),
+            ServerFrame::Probe { watermark, .. } if self.is_of_later_epoch(&watermark) => self.recycle("new_epoch"),
             ServerFrame::Feed(page) => {
                 self.head = self.head.max(page.watermark.head);
                 vec![Action::ApplyPage(page)]

@@ -166,7 +166,7 @@ pub trait ReplicaTx {
     /// All deferred cells.
     fn all_deferred(&self) -> Result<Vec<DeferredCell>, StorageError>;
 
-    /// Adds an entry; `local_no` is set by the store and returned.
+    /// Adds an entry. Its `local_no` is set by the store and returned; one that was in the queue before keeps its own.
     fn outbox_insert(&mut self, entry: &OutboxEntry) -> Result<u64, StorageError>;
     /// The entry of a change.
     fn outbox_get(&self, change: ChangeId) -> Result<Option<OutboxEntry>, StorageError>;

@@ -5,7 +5,7 @@ use crate::sim::Rng;
 use crate::sim::host::{CentralHost, Snapshot};
 use crate::sim::snapshot;
 use omni_central::storage::sqlite::{SqliteOptions, SqliteStorage, Synchronous};
-use omni_central::storage::{PageLimits, StorageExt};
+use omni_central::storage::{PageLimits, Storage, StorageExt};
 use omni_protocol::{BootId, ConflictItem, DeviceId, Grants, Scope};
 use omni_sync::StorageError;
 use omni_sync::central::{BootSample, CentralTx, Commit};
@@ -63,6 +63,30 @@ impl RealCentral {
 }
 
 impl CentralHost for RealCentral {
+    type Image = Vec<u8>;
+
+    fn image(&mut self) -> Result<Vec<u8>, StorageError> {
+        let to = self.machine.folder().join("copy.db");
+        self.storage()?.copy_to(&to)?;
+        let bytes = std::fs::read(&to).map_err(StorageError::new)?;
+        std::fs::remove_file(&to).map_err(StorageError::new)?;
+        Ok(bytes)
+    }
+
+    fn restore(&mut self, image: &Vec<u8>) -> Result<(), StorageError> {
+        self.storage = None;
+        let path = self.machine.folder().join("central.db");
+        for suffix in ["-wal", "-shm"] {
+            let beside = path.with_extension(format!("db{suffix}"));
+            if beside.exists() {
+                std::fs::remove_file(beside).map_err(StorageError::new)?;
+            }
+        }
+        std::fs::write(&path, image).map_err(StorageError::new)?;
+        self.machine.disk.settle();
+        self.open()
+    }
+
     fn write(&mut self, body: &mut dyn FnMut(&mut dyn CentralTx) -> bool) -> Result<bool, StorageError> {
         self.machine.risk(super::POWER_LOST);
         let done = self.run(body);

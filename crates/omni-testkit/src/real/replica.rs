@@ -5,10 +5,10 @@ use crate::mem_replica::Durability;
 use crate::sim::Rng;
 use crate::sim::host::{ReplicaHost, Snapshot};
 use omni_protocol::frame::from_bytes;
-use omni_protocol::{Grants, ReplicaId, SnapshotChunk};
+use omni_protocol::{Grants, OriginalGroup, Position, ReplicaId, SnapshotChunk};
 use omni_store::{DbKey, Lane, Store, StoreError, StoreOptions};
 use omni_sync::StorageError;
-use omni_sync::replica::{ReplicaTx, fresh_meta};
+use omni_sync::replica::{CentralHistory, ReplicaTx, fresh_meta};
 use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
 
@@ -88,6 +88,18 @@ impl RealReplica {
         }
     }
 
+    /// A durable transaction of the store's own, on a disk that may lose power meanwhile.
+    fn risky<T: Send + 'static>(
+        &mut self,
+        body: impl FnOnce(&mut omni_store::WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        self.machine.risk(super::POWER_LOST);
+        let done = self.store()?.write(Lane::Sync, omni_store::Durability::Full, body).map_err(storage);
+        let done = done.and_then(|done| self.wait_for_writer().map(|()| done));
+        self.machine.survived()?;
+        done
+    }
+
     /// What the writer does after a commit, moving its log into the file, is done too.
     fn wait_for_writer(&self) -> Result<(), StorageError> {
         self.run(Durability::Normal, &mut |_| false).map(drop)
@@ -145,6 +157,24 @@ impl ReplicaHost for RealReplica {
         })();
         self.machine.survived()?;
         done
+    }
+
+    fn keep_originals(&mut self, groups: &[OriginalGroup], to: Position) -> Result<(), StorageError> {
+        let groups = groups.to_vec();
+        self.risky(move |tx| tx.put_originals(&groups, to))
+    }
+
+    fn originals_to(&mut self) -> Result<(u32, u64), StorageError> {
+        self.store()?.write(Lane::Interactive, omni_store::Durability::Normal, |tx| tx.originals_to()).map_err(storage)
+    }
+
+    fn originals(&mut self) -> Result<Vec<OriginalGroup>, StorageError> {
+        self.store()?.read(|tx| tx.originals()).map_err(storage)
+    }
+
+    fn follow_history(&mut self, history: &CentralHistory, fresh: ReplicaId) -> Result<usize, StorageError> {
+        let history = history.clone();
+        self.risky(move |tx| tx.follow_history(&history, fresh))
     }
 
     fn crash(&mut self, _rng: &mut Rng) -> Result<(), StorageError> {

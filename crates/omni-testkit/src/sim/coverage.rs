@@ -150,6 +150,40 @@ reached! {
     WatchdogRecycled,
     /// A fetch failed.
     FetchFailed,
+    /// The wall clock of a running laptop was set back by ten years.
+    ClockSteppedBack,
+    /// The wall clock of a running laptop was set ahead by ten years.
+    ClockSteppedAhead,
+    /// A device answered a probe with a false reading.
+    LiedInProbe,
+    /// A device said it made an edit at a false time.
+    LiedInEdit,
+    /// A rule decided by time between a liar's edit and another.
+    LiarJudged,
+    /// An operator took an own committed change back.
+    Undone,
+    /// What was taken back went back.
+    UndoDone,
+    /// Somebody had written what was taken back since: it is offered for choice.
+    UndoOffered,
+    /// An administrator restored central from a backup.
+    CentralRestored,
+    /// Central's host put older files in its place.
+    CentralRolledBack,
+    /// A laptop proved that central's log is not what it was.
+    RollbackProven,
+    /// A laptop was gone for good when central lost its log.
+    LaptopGone,
+    /// A laptop offered originals to a recovering central.
+    OriginalsOffered,
+    /// An administrator ended a recovery for which somebody was missing.
+    RecoveryEndedByHand,
+    /// A recovering central committed again what it had lost.
+    CommitsBroughtBack,
+    /// A lost commit was refused when it was brought back: its author's rights are the backup's.
+    LostCommitRefused,
+    /// Own changes a new history may not hold were queued again.
+    OwnChangesReopened,
     /// A session missed the notice of commits and found out at a heartbeat.
     NoticeMissed,
 }

@@ -41,8 +41,10 @@ pub struct Device {
     pub may_write: bool,
     /// Whether grants change in this run.
     pub restricted: bool,
-    /// The device may not connect.
+    /// The device may not connect, as central knows.
     pub revoked: bool,
+    /// The device may not connect, as its administrator ordered.
+    pub barred: bool,
 }
 
 /// One run.
@@ -141,7 +143,7 @@ impl<H: Hosts> Sim<H> {
             conns: BTreeMap::new(),
             known: Known::new(),
             importer,
-            ledger: Ledger::default(),
+            ledger: Ledger::new(),
             coverage: Coverage::default(),
             trace: Trace::new(print),
             failure: None,
@@ -181,10 +183,19 @@ impl<H: Hosts> Sim<H> {
         let grants = if restricted { self.random_grants() } else { Grants::everything() };
         let may_write = !(self.plan.viewer && index + 1 == self.plan.clients);
         let key = SigningKey::from_bytes(&secret);
-        self.devices.push(Device { id: DeviceId(self.rng.uuid()), key, grants, may_write, restricted, revoked: false });
+        self.devices.push(Device {
+            id: DeviceId(self.rng.uuid()),
+            key,
+            grants,
+            may_write,
+            restricted,
+            revoked: false,
+            barred: false,
+        });
         let replica = ReplicaId(self.rng.uuid());
         let host = self.hosts.replica(index, replica)?;
-        let laptop = Laptop::new(host, index, &mut self.rng);
+        let mut laptop = Laptop::new(host, index, &mut self.rng);
+        laptop.lies = self.plan.liar && index + 1 == self.plan.clients;
         self.laptops.push(laptop);
         // Identity is durable before anything else happens.
         let laptop = &mut self.laptops[index];
@@ -279,6 +290,7 @@ impl<H: Hosts> Sim<H> {
             Event::Connect(c, life) => self.connect(c, life),
             Event::Tick => {
                 (0..self.laptops.len()).for_each(|c| self.tick(c));
+                self.settle();
                 self.after(TICK_MS, Event::Tick);
             }
             Event::Heartbeat(conn) => self.heartbeat(conn),
@@ -291,6 +303,7 @@ impl<H: Hosts> Sim<H> {
             Event::LaptopUp(c) => self.laptop_up(c),
             Event::CentralUp => self.central_up(),
             Event::Regrant(device) => self.regrant(device),
+            Event::EndRecovery(number) => self.end_recovery(number),
             Event::Heal => self.heal(),
         }
     }

@@ -5,6 +5,7 @@ use super::driver::Sim;
 use super::event::Event;
 use super::host::{Hosts, transact, view};
 use super::laptop::{again, is_discardable};
+use super::ledger::Place;
 use super::operator::{Desk, Draft};
 use super::plan::Planted;
 use crate::mem_replica::Durability;
@@ -28,6 +29,7 @@ impl<H: Hosts> Sim<H> {
         match self.rng.below(100) {
             0..=3 => self.discard_one(c),
             4..=6 => self.reissue_one(c),
+            7..=11 => self.undo_one(c),
             _ => self.edit(c),
         }
         if self.laptops[c].up {
@@ -59,9 +61,9 @@ impl<H: Hosts> Sim<H> {
     }
 
     /// Saves one change; `false` = the laptop crashed.
-    fn save_draft(&mut self, c: usize, draft: Draft, group: Option<GroupRef>) -> bool {
+    pub(super) fn save_draft(&mut self, c: usize, draft: Draft, group: Option<GroupRef>) -> bool {
         let id = ChangeId(self.rng.uuid());
-        let time = self.laptops[c].edit_time(self.now);
+        let time = self.edit_time(c);
         let ops = draft.ops.clone();
         self.laptops[c].focus = draft.about;
         let intent = Intent {
@@ -88,7 +90,8 @@ impl<H: Hosts> Sim<H> {
                     format!("{id} base {} {:?}", entry.change.base.seq, entry.change.ops)
                 });
                 self.note_known(c, &ops);
-                self.ledger.save(c, self.now, &entry.change, None);
+                let seen = self.seen(c);
+                self.ledger.save(c, self.now, &entry.change, None, seen);
             }
             Ok(None) => {}
             Err(EditError::Refused { code, .. }) => self.note("refused here", c as u64, 0, || code.to_owned()),
@@ -129,8 +132,16 @@ impl<H: Hosts> Sim<H> {
         let entry = view(&mut self.laptops[c].host, |tx| tx.outbox_get(id));
         if let Some(entry) = self.storage(entry, "outbox").flatten() {
             self.note_known(c, &entry.change.ops);
-            self.ledger.save(c, self.now, &entry.change, None);
+            let seen = self.seen(c);
+            self.ledger.save(c, self.now, &entry.change, None, seen);
         }
+    }
+
+    /// What the copy of a laptop shows, as a place in central's histories.
+    fn seen(&mut self, c: usize) -> Option<Place> {
+        let position = view(&mut self.laptops[c].host, |tx| Ok(tx.meta()?.position));
+        let position = self.storage(position, "meta")?;
+        self.ledger.place(position)
     }
 
     fn note_known(&mut self, c: usize, ops: &[Op]) {
@@ -195,7 +206,7 @@ impl<H: Hosts> Sim<H> {
     /// Sends a refused, discarded or waiting change again under a new id, in one transaction. Gives the id if it happened.
     pub(super) fn reissue(&mut self, c: usize, old: ChangeId) -> Option<ChangeId> {
         let id = ChangeId(self.rng.uuid());
-        let time = self.laptops[c].edit_time(self.now);
+        let time = self.edit_time(c);
         let mut saved = None;
         let body = |tx: &mut dyn ReplicaTx| -> Result<(), EditError> {
             let change = take_for_reissue(tx, old)?;
@@ -219,7 +230,8 @@ impl<H: Hosts> Sim<H> {
         let before = self.ledger.saved.get_mut(&old)?;
         before.reissued = true;
         let (root, exempt, shared) = (before.root, before.exempt, before.shared);
-        self.ledger.save(c, self.now, &change, Some(root));
+        let seen = self.seen(c);
+        self.ledger.save(c, self.now, &change, Some(root), seen);
         if let Some(new) = self.ledger.saved.get_mut(&id) {
             (new.exempt, new.shared) = (exempt, shared);
         }

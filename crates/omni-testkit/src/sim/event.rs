@@ -2,7 +2,7 @@
 
 use super::host::Snapshot;
 use super::net::{ConnId, Parcel};
-use omni_protocol::{FeedPage, Grants};
+use omni_protocol::{FeedPage, Grants, OriginalGroup, Originals};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -13,6 +13,10 @@ pub enum Fetch {
     Page(u64),
     /// A snapshot.
     Snapshot,
+    /// Originals to keep, after this seq.
+    Originals(u64),
+    /// Originals for a central that is being recovered.
+    Offer(Vec<OriginalGroup>),
 }
 
 /// What a fetch brought.
@@ -22,6 +26,12 @@ pub enum Fetched {
     Page(FeedPage),
     /// A snapshot made under these grants.
     Snapshot(Box<Snapshot>, Grants),
+    /// Originals.
+    Originals(Originals),
+    /// What was offered is kept there.
+    Offered,
+    /// What was offered was not taken.
+    NotOffered,
     /// Nothing.
     Failed,
 }
@@ -65,6 +75,8 @@ pub enum Event {
     CentralUp,
     /// Central's sessions of a device hear of its new grants.
     Regrant(usize),
+    /// An administrator ends the recovery of this number.
+    EndRecovery(u64),
     /// Faults end.
     Heal,
 }

@@ -1,11 +1,13 @@
 //! What breaks from outside: links, power, rights, disks.
 
+use super::clocks;
 use super::coverage::Reached;
 use super::driver::Sim;
 use super::event::Event;
 use super::host::{Hosts, ReplicaHost, view};
 use super::laptop::Laptop;
 use super::plan::{Fault, Planted};
+use super::recovery;
 use omni_model::{OwnerRule, RecordId, schema};
 use omni_protocol::{Grants, ReplicaId};
 
@@ -17,6 +19,8 @@ pub fn strike<H: Hosts>(sim: &mut Sim<H>) {
     let gap = 1 + sim.rng.below(sim.plan.fault_gap_ms * 2);
     sim.after(gap, Event::Fault);
     disks(sim);
+    recovery::strike(sim);
+    clocks::strike(sim);
     if sim.plan.newer_schema && sim.rng.chance(400) {
         sim.newer_version_writes();
     }
@@ -115,7 +119,7 @@ fn write_right<H: Hosts>(sim: &mut Sim<H>) {
 fn revoke<H: Hosts>(sim: &mut Sim<H>) {
     let device = sim.rng.below(sim.devices.len() as u64) as usize;
     let revoked = !sim.devices[device].revoked;
-    sim.devices[device].revoked = revoked;
+    (sim.devices[device].revoked, sim.devices[device].barred) = (revoked, revoked);
     sim.coverage.hit(if revoked { Reached::DeviceRevoked } else { Reached::DeviceApproved });
     sim.note("device revoked", device as u64, u64::from(revoked), String::new);
     tell(sim, device);
@@ -163,6 +167,7 @@ fn clone<H: Hosts>(sim: &mut Sim<H>, c: usize, order: u64, image: &<H::Replica a
     sim.storage(done, "clone");
     let device = sim.laptops[c].device;
     let mut twin = Laptop::new(host, device, &mut sim.rng);
+    twin.lies = sim.laptops[c].lies;
     twin.boot_at = sim.now;
     twin.may_renew = true;
     sim.laptops[c].may_renew = true;
@@ -207,6 +212,7 @@ impl<H: Hosts> Sim<H> {
             if self.devices[device].revoked {
                 self.devices[device].revoked = self.rng.chance(500);
                 let stays = self.devices[device].revoked;
+                self.devices[device].barred = stays;
                 self.coverage.hit(if stays { Reached::RevokedToTheEnd } else { Reached::DeviceApproved });
             }
         }

@@ -4,11 +4,11 @@
 use crate::mem_replica::Durability;
 use crate::sim::Rng;
 use omni_model::RecordId;
-use omni_protocol::{BootId, ConflictItem, DeviceId, Grants, Manifest, ReplicaId, Scope};
+use omni_protocol::{BootId, ConflictItem, DeviceId, Grants, Manifest, OriginalGroup, Position, ReplicaId, Scope};
 use omni_sync::StorageError;
 use omni_sync::central::{BootSample, CentralTx, Commit};
 use omni_sync::meta::Stored;
-use omni_sync::replica::ReplicaTx;
+use omni_sync::replica::{CentralHistory, ReplicaTx};
 
 /// A snapshot as it crosses the network: the manifest and its chunks, uncompressed, in the manifest's order.
 #[derive(Clone, Debug)]
@@ -39,6 +39,19 @@ pub trait ReplicaHost {
     /// identity and queue are kept, and pending edits lie on top again.
     fn install_snapshot(&mut self, snapshot: &Snapshot, grants: &Grants) -> Result<(), StorageError>;
 
+    /// Keeps a page of signed originals, durably, and that they are complete to its position.
+    fn keep_originals(&mut self, groups: &[OriginalGroup], to: Position) -> Result<(), StorageError>;
+
+    /// Up to which epoch and seq originals are complete.
+    fn originals_to(&mut self) -> Result<(u32, u64), StorageError>;
+
+    /// Every original kept.
+    fn originals(&mut self) -> Result<Vec<OriginalGroup>, StorageError>;
+
+    /// Central tells its history: own changes it may have lost are queued again under the fresh identity,
+    /// durably. Returns how many.
+    fn follow_history(&mut self, history: &CentralHistory, fresh: ReplicaId) -> Result<usize, StorageError>;
+
     /// Power loss and restart: what was not durable may be gone. The database is open again afterwards.
     fn crash(&mut self, rng: &mut Rng) -> Result<(), StorageError>;
 
@@ -57,6 +70,15 @@ pub trait ReplicaHost {
 
 /// Central's storage.
 pub trait CentralHost {
+    /// A copy of the whole database, as a backup or older files of its host would hold it.
+    type Image: Clone;
+
+    /// Copies the database.
+    fn image(&mut self) -> Result<Self::Image, StorageError>;
+
+    /// Replaces the database by a copy.
+    fn restore(&mut self, image: &Self::Image) -> Result<(), StorageError>;
+
     /// Runs one durable write transaction: commits if the body returns true.
     fn write(&mut self, body: &mut dyn FnMut(&mut dyn CentralTx) -> bool) -> Result<bool, StorageError>;
 

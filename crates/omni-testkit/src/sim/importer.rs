@@ -5,14 +5,17 @@ use super::coverage::Reached;
 use super::driver::{EPOCH_MS, Sim};
 use super::event::Event;
 use super::host::{CentralHost, Hosts, central_view};
+use super::ledger::Place;
 use super::records;
 use super::rng::Rng;
+use ed25519_dalek::SigningKey;
 use omni_model::{CollectionId, FieldId, Op, Policy, RecordId, schema};
 use omni_protocol::change::NORMAL;
 use omni_protocol::limits::LIVE_LAG_MAX;
 use omni_protocol::{Base, Batch, BootId, Change, ChangeId, DeviceId, EditTime, Entry, Hash, ReplicaId};
 use omni_sync::StorageError;
-use omni_sync::central::{Admitted, Rights, Sender, admit_batch};
+use omni_sync::central::{Admitted, BatchRecord, Rights, Sender, admit_batch};
+use omni_sync::sign::sign_batch;
 
 /// Operations in one change of the first portfolio.
 const SEED_OPS: usize = 7;
@@ -24,6 +27,7 @@ type Cell = (CollectionId, RecordId, FieldId);
 #[derive(Clone, Debug)]
 pub struct Importer {
     device: DeviceId,
+    key: SigningKey,
     replica: ReplicaId,
     boot: BootId,
     counter: u64,
@@ -35,11 +39,17 @@ impl Importer {
     pub fn new(rng: &mut Rng) -> Importer {
         Importer {
             device: DeviceId(rng.uuid()),
+            key: SigningKey::from_bytes(&[7; 32]),
             replica: ReplicaId(rng.uuid()),
             boot: BootId(rng.uuid()),
             counter: 0,
             chain: Hash::default(),
         }
+    }
+
+    /// Its key, if it is this device.
+    pub fn key_of(&self, device: DeviceId) -> Option<&SigningKey> {
+        (self.device == device).then_some(&self.key)
     }
 }
 
@@ -87,7 +97,7 @@ impl<H: Hosts> Sim<H> {
     }
 
     fn import(&mut self, changes: Vec<Vec<Op>>) -> Result<(), StorageError> {
-        let base = Base { epoch: 1, seq: self.server.head() };
+        let base = Base { epoch: self.server.epoch, seq: self.server.head() };
         let mut importer = self.importer.clone();
         let mut entries = Vec::new();
         for ops in changes {
@@ -105,18 +115,20 @@ impl<H: Hosts> Sim<H> {
                 group: None,
                 was: Vec::new(),
             };
-            self.ledger.save(usize::MAX, self.now, &change, None);
+            let seen = Place { history: self.ledger.present(), seq: base.seq };
+            self.ledger.save(usize::MAX, self.now, &change, None, Some(seen));
             entries.push(Entry::Change(change.to_bytes().into()));
         }
-        let batch = Batch {
+        let mut batch = Batch {
             replica: importer.replica,
             parent: None,
-            epoch: 1,
+            epoch: self.server.epoch,
             first: importer.counter + 1,
             prev_hash: importer.chain,
             entries,
             signature: Vec::new().into(),
         };
+        sign_batch(&mut batch, &importer.key);
         importer.counter += batch.entries.len() as u64;
         importer.chain = batch.head_hash();
         let sender = Sender {
@@ -133,6 +145,8 @@ impl<H: Hosts> Sim<H> {
             matches!(result, Some(Ok(Admitted::Done { .. })))
         })?;
         self.importer = importer;
+        let signed = BatchRecord::of(&batch, self.importer.device);
+        self.server.batches.entry(batch.replica).or_default().push(signed);
         match result {
             Some(Ok(Admitted::Done { outcomes, commits })) => {
                 if let Some(bad) = outcomes.iter().find(|o| !o.took_effect()) {

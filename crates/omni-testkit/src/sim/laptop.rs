@@ -43,6 +43,14 @@ pub struct Laptop<H: Hosts> {
     pub drift_ppm: i64,
     pub wall_offset: i64,
     pub failures: u64,
+    /// It lies about its clocks.
+    pub lies: bool,
+    /// It is gone for good.
+    pub gone: bool,
+    /// Originals are being fetched.
+    pub keeping: bool,
+    /// Everything kept was offered for the recovery that began this epoch.
+    pub offered: Option<u32>,
     /// The record its operator worked on last.
     pub focus: Option<(CollectionId, RecordId)>,
     /// A new incarnation is legitimate: the disk was restored or cloned, or its cookie was lost.
@@ -76,6 +84,10 @@ impl<H: Hosts> Laptop<H> {
             drift_ppm: rng.below(2 * DRIFT_PPM) as i64 - DRIFT_PPM as i64,
             wall_offset: wall_offset(rng),
             failures: 0,
+            lies: false,
+            gone: false,
+            keeping: false,
+            offered: None,
             focus: None,
             may_renew: false,
             image: None,
@@ -86,12 +98,6 @@ impl<H: Hosts> Laptop<H> {
     pub fn mono_ms(&self, now: u64) -> u64 {
         let elapsed = (now - self.boot_at) as i64;
         (elapsed + elapsed * self.drift_ppm / 1_000_000) as u64
-    }
-
-    /// An edit made now.
-    pub fn edit_time(&self, now: u64) -> EditTime {
-        let wall_ms = super::driver::EPOCH_MS + now as i64 + self.wall_offset;
-        EditTime { boot: self.boot, mono_ms: self.mono_ms(now), wall_ms }
     }
 }
 
@@ -152,8 +158,8 @@ impl<H: Hosts> Sim<H> {
             Action::ApplyPage(page) => self.apply(c, &page),
             Action::FetchPage { after } => self.start_fetch(c, Fetch::Page(after)),
             Action::FetchSnapshot => self.start_fetch(c, Fetch::Snapshot),
+            Action::Offer => self.offer(c),
             // Row by row needs central's HTTP side: here a difference costs a whole copy, as when a repair fails.
-            Action::Offer => Some(Input::Offered),
             Action::Repair => Some(Input::Repaired { done: false }),
             Action::Probe { n, watermark, .. } => self.probe(c, n, &watermark),
             Action::Alert { seq, .. } => {
@@ -191,7 +197,7 @@ impl<H: Hosts> Sim<H> {
         self.note("refused", c as u64, 0, || code.to_owned());
         match code {
             "device_revoked" => self.coverage.hit(Reached::RevokedTurnedAway),
-            "bad_batch" => {}
+            "bad_batch" | "recovering" => {}
             _ => self.fail(format!("laptop {c} was refused: {code}")),
         }
         self.hang_up(c);
@@ -216,11 +222,13 @@ impl<H: Hosts> Sim<H> {
         self.note("welcomed", c as u64, welcome.head.seq, || {
             format!("{:?}, expected counter {}", welcome.start, welcome.expected)
         });
+        let input = self.follow_history(c, &welcome);
         let laptop = &mut self.laptops[c];
-        laptop.failures = 0;
+        // Nothing goes on while central recovers: asked again ever more seldom.
+        laptop.failures = if welcome.recovering { laptop.failures } else { 0 };
         laptop.token = welcome.token;
         laptop.grants = welcome.grants;
-        None
+        input
     }
 
     fn take_batch(&mut self, c: usize, from: u64, epoch: u32, limits: BatchLimits) -> Option<Input> {
@@ -306,7 +314,8 @@ impl<H: Hosts> Sim<H> {
         self.note("renew", c as u64, 0, String::new);
         self.coverage.hit(Reached::Renewed);
         // The reaction to the planted mistake is right; what the mistake lost is to be found by what is missing.
-        let expected = self.laptops[c].may_renew || self.plan.planted == Some(Planted::AckBeforeCommit);
+        let lost = self.ledger.histories.len() > 1;
+        let expected = self.laptops[c].may_renew || lost || self.plan.planted == Some(Planted::AckBeforeCommit);
         if !expected {
             self.fail(format!("laptop {c} needs a new identity though its disk was never restored or cloned"));
         }
@@ -323,13 +332,13 @@ impl<H: Hosts> Sim<H> {
 
     /// Whether a laptop has nothing left to do.
     pub(super) fn laptop_is_quiet(&mut self, c: usize) -> bool {
-        let head = self.server.head();
+        let head = self.server.log.last().map(|c| c.position.hash).unwrap_or_default();
         let laptop = &mut self.laptops[c];
         if !laptop.up || laptop.session.phase() != Phase::Live || !laptop.session.is_quiet() {
             return false;
         }
         let idle = view(&mut laptop.host, |tx| {
-            let at_head = tx.meta()?.position.seq == head;
+            let at_head = tx.meta()?.position.hash == head;
             let waiting =
                 tx.outbox_unsealed(1)?.len() + tx.outbox_sealed(0, 1)?.len() + tx.outbox_acked(u64::MAX)?.len();
             Ok(at_head && waiting == 0)

@@ -86,6 +86,9 @@ impl<H: Hosts> Sim<H> {
         }
         match fetched {
             Fetched::Page(page) => self.drive(c, Input::PageFetched(page)),
+            Fetched::Originals(page) => self.keep_originals(c, &page),
+            Fetched::Offered => self.offered(c, true),
+            Fetched::NotOffered => self.offered(c, false),
             Fetched::Failed => {
                 self.coverage.hit(Reached::FetchFailed);
                 self.drive(c, Input::FetchFailed);
@@ -131,9 +134,10 @@ impl<H: Hosts> Sim<H> {
     }
 
     pub(super) fn probe(&mut self, c: usize, n: u64, watermark: &Watermark) -> Option<Input> {
-        let laptop = &self.laptops[c];
-        let (boot, mono_ms, wall_ms) =
-            (laptop.boot, laptop.mono_ms(self.now), super::driver::EPOCH_MS + self.now as i64 + laptop.wall_offset);
+        let (boot, (mono_ms, wall_ms)) = (self.laptops[c].boot, self.readings(c));
+        if self.laptops[c].lies {
+            self.coverage.hit(Reached::LiedInProbe);
+        }
         self.send_up(c, &ClientFrame::ProbeReply { n, boot, mono_ms, wall_ms });
         let compared = view(&mut self.laptops[c].host, |tx| {
             let here = tx.meta()?.position == watermark.position;

@@ -36,6 +36,7 @@ impl<H: Hosts> Sim<H> {
     pub(super) fn tick(&mut self, c: usize) {
         if self.laptops[c].up && self.plan.planted != Some(Planted::NoTimers) {
             self.drive(c, Input::Tick);
+            self.keep_originals_soon(c);
         }
     }
 
@@ -57,6 +58,7 @@ impl<H: Hosts> Sim<H> {
             return self.connect_later(c, wait);
         }
         let conn = self.open_conn(c, life);
+        self.laptops[c].keeping = false;
         self.laptops[c].conn = Some(conn);
         self.note("connected", c as u64, conn, String::new);
         self.drive(c, Input::Connected);
@@ -111,6 +113,7 @@ impl<H: Hosts> Sim<H> {
         laptop.life += 1;
         laptop.up = false;
         laptop.session = Session::default();
+        laptop.offered = None;
         if let Some(id) = laptop.conn.take() {
             // What stood in its buffers is gone with it.
             let unsent = self.rng.chance(400);
@@ -134,13 +137,15 @@ impl<H: Hosts> Sim<H> {
         let sound = self.laptops[c].host.integrity();
         self.storage(sound, "integrity after a crash");
         self.check_copy(c);
-        let ms = 200 + self.rng.below(20_000);
-        self.after(ms, Event::LaptopUp(c));
+        if !self.laptops[c].gone {
+            let ms = 200 + self.rng.below(20_000);
+            self.after(ms, Event::LaptopUp(c));
+        }
     }
 
     /// A laptop starts again: a new process, perhaps a new boot.
     pub(super) fn laptop_up(&mut self, c: usize) {
-        if self.laptops[c].up {
+        if self.laptops[c].up || self.laptops[c].gone {
             return;
         }
         let reboot = self.rng.chance(600);

@@ -2,8 +2,11 @@
 //! wrote what when by the only true clock.
 
 use omni_model::{CollectionId, FieldId, Op, RecordId, Value};
-use omni_protocol::{Change, ChangeId, ConflictId, ConflictItem, Effect, Outcome, ReplicaId};
+use omni_protocol::{Change, ChangeId, ConflictId, ConflictItem, Effect, Grants, Hash, Outcome, Position, ReplicaId};
+use omni_sync::central::Commit;
+use omni_sync::digest::Digest;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A change an operator saw as saved.
 #[derive(Clone, Debug)]
@@ -16,6 +19,8 @@ pub struct Saved {
     pub at_ms: u64,
     /// The seq its author had seen.
     pub base: u64,
+    /// The same as a place in one of central's histories; `None` = nobody can say any more.
+    pub seen: Option<Place>,
     /// What it does.
     pub ops: Vec<Op>,
     /// Whether it is a command.
@@ -31,6 +36,24 @@ pub struct Saved {
     /// It waits in two databases, or in one that forgot what its operator did with it: the operator's discard or
     /// re-issue in one does not bind the other.
     pub shared: bool,
+}
+
+/// A seq of one of central's histories: it begins another when it is restored or rolled back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Number of the history.
+    pub history: usize,
+    /// Seq in it.
+    pub seq: u64,
+}
+
+/// One of central's histories.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// Its commits.
+    pub log: Vec<Arc<Commit>>,
+    /// Seq of each change that made a commit.
+    pub seqs: BTreeMap<ChangeId, u64>,
 }
 
 /// The whole record.
@@ -60,6 +83,18 @@ pub struct Ledger {
     pub forked: Vec<(ChangeId, ChangeId)>,
     /// Clones: the laptop they were made from, and the order at which.
     pub twins: BTreeMap<usize, (usize, u64)>,
+    /// Changes an operator took back.
+    pub undone: BTreeSet<ChangeId>,
+    /// Central's histories, the present one last.
+    pub histories: Vec<History>,
+    /// Where each commit stands in the first history that held it, by its hash.
+    pub places: BTreeMap<Hash, Place>,
+    /// What took effect in a history central lost, and where its commit stood if it made one.
+    pub lost: BTreeMap<ChangeId, Option<Place>>,
+    /// What was answered in a history central lost.
+    pub forgotten: BTreeSet<ChangeId>,
+    /// Changes whose originals a recovering central took.
+    pub offered: BTreeSet<ChangeId>,
     next_order: u64,
 }
 
@@ -67,6 +102,11 @@ pub struct Ledger {
 pub type Changed = BTreeMap<(RecordId, FieldId), (CollectionId, Value)>;
 
 impl Ledger {
+    /// Of a central in its first history.
+    pub fn new() -> Ledger {
+        Ledger { histories: vec![History::default()], ..Ledger::default() }
+    }
+
     /// Applies a commit's effects, those of all its scopes, and tells what they changed.
     pub fn learn(&mut self, effects: &[Effect]) -> Changed {
         let mut kinds: BTreeMap<RecordId, CollectionId> = BTreeMap::new();
@@ -99,7 +139,7 @@ impl Ledger {
     }
 
     /// Notes a saved change.
-    pub fn save(&mut self, client: usize, at_ms: u64, change: &Change, root: Option<ChangeId>) {
+    pub fn save(&mut self, client: usize, at_ms: u64, change: &Change, root: Option<ChangeId>, seen: Option<Place>) {
         let order = self.next_order;
         self.next_order += 1;
         let saved = Saved {
@@ -107,6 +147,7 @@ impl Ledger {
             order,
             at_ms,
             base: change.base.seq,
+            seen,
             ops: change.ops.clone(),
             command: change.is_command(),
             root: root.unwrap_or(change.id),
@@ -118,10 +159,14 @@ impl Ledger {
         self.saved.insert(change.id, saved);
     }
 
-    /// Whether the author of `mine` truly knew `other`, committed at `seq`: had it in the copy, or made it before.
-    /// `None` = the database was replaced or doubled in between, so nobody can say.
-    pub fn knew(&self, mine: &Saved, other: &Saved, seq: u64) -> Option<bool> {
-        if seq <= mine.base {
+    /// Whether the author of `mine` truly knew `other`, answered with `seq` in the present history: had it in the copy, or
+    /// made it before. `None` = a database was replaced or doubled in between, so nobody can say.
+    pub fn knew(&self, mine: &Saved, (id, other): (ChangeId, &Saved), seq: u64) -> Option<bool> {
+        let seen = mine.seen?;
+        let history = self.histories.get(seen.history)?;
+        // What changed nothing made no commit: its answer names the head it met.
+        let at = history.seqs.get(&id).copied().or((seen.history == self.present()).then_some(seq));
+        if at.is_some_and(|at| at <= seen.seq) {
             return Some(true);
         }
         if other.exempt || mine.exempt {
@@ -134,6 +179,82 @@ impl Ledger {
         let twin =
             self.twins.get(&mine.client).is_some_and(|(first, order)| other.client == *first && other.order < *order);
         Some(twin || (other.client == mine.client && other.order < mine.order))
+    }
+
+    /// The commit a change made in the present history.
+    pub fn commit_of(&self, change: ChangeId) -> Option<&Commit> {
+        let present = self.histories.last()?;
+        present.log.get(*present.seqs.get(&change)? as usize - 1).map(Arc::as_ref)
+    }
+
+    /// Number of the present history.
+    pub fn present(&self) -> usize {
+        self.histories.len().saturating_sub(1)
+    }
+
+    /// The place of a position; of nothing at all for one that is in no history.
+    pub fn place(&self, position: Position) -> Option<Place> {
+        if position.seq == 0 {
+            return Some(Place { history: self.present(), seq: 0 });
+        }
+        // A history begins with the commits of the one it continues.
+        let here = |h: &History| h.log.get(position.seq as usize - 1).is_some_and(|c| c.position.hash == position.hash);
+        let present = self.histories.last().is_some_and(here);
+        let now = Place { history: self.present(), seq: position.seq };
+        if present { Some(now) } else { self.places.get(&position.hash).copied() }
+    }
+
+    /// Sum of the readable scope digests at a place.
+    pub fn root_at(&self, grants: &Grants, place: Place) -> Digest {
+        let mut root = Digest::default();
+        let commits = self.histories.get(place.history).into_iter().flat_map(|h| h.log.iter().take(place.seq as usize));
+        let deltas = commits.flat_map(|c| &c.deltas).filter(|(scope, _)| grants.reads(*scope));
+        deltas.for_each(|(_, delta)| root.add(*delta));
+        root
+    }
+
+    /// Whether what is seen at a place is part of the present history.
+    pub fn is_present(&self, place: Place) -> bool {
+        let hash = |h: &History| h.log.get((place.seq as usize).wrapping_sub(1)).map(|c| c.position.hash);
+        let (there, here) = (self.histories.get(place.history).map(hash), self.histories.last().map(hash));
+        place.seq == 0 || there == here
+    }
+
+    /// Whether central lost what the author of a change had seen: then central knows less than that author did.
+    pub fn saw_lost(&self, saved: &Saved) -> bool {
+        saved.seen.is_none_or(|place| !self.is_present(place))
+    }
+
+    /// A commit became durable.
+    pub fn append(&mut self, commit: &Arc<Commit>) {
+        let history = self.present();
+        let Some(present) = self.histories.last_mut() else { return };
+        present.log.push(commit.clone());
+        present.seqs.insert(commit.info.change, commit.position.seq);
+        self.places.entry(commit.position.hash).or_insert(Place { history, seq: commit.position.seq });
+    }
+
+    /// Central goes back to what it was when `then` was copied: what it answered since is lost there.
+    pub fn go_back(&mut self, then: &Ledger) {
+        let Some(present) = self.histories.last() else { return };
+        for (change, _) in &self.done {
+            if then.answered_ids.contains_key(change) {
+                continue;
+            }
+            let place = present.seqs.get(change).map(|seq| Place { history: self.histories.len() - 1, seq: *seq });
+            self.lost.insert(*change, place);
+        }
+        let again = |id: &&ChangeId| !then.answered_ids.contains_key(*id);
+        self.forgotten.extend(self.answered_ids.keys().filter(again));
+        let past = then.histories.last().cloned().unwrap_or_default();
+        self.histories.push(past);
+        self.answers.clone_from(&then.answers);
+        self.writers.clone_from(&then.writers);
+        self.rows.clone_from(&then.rows);
+        self.deleters.clone_from(&then.deleters);
+        self.items.clone_from(&then.items);
+        self.done.clone_from(&then.done);
+        self.answered_ids.clone_from(&then.answered_ids);
     }
 
     /// What a laptop saved since then may be gone: its database was restored.

@@ -7,11 +7,11 @@ use super::snapshot;
 use crate::mem_central::{self, MemCentral};
 use crate::mem_replica::{Durability, MemReplica, State};
 use crate::sim::Rng;
-use omni_protocol::{BootId, ConflictItem, DeviceId, Grants, ReplicaId, Scope};
+use omni_protocol::{BootId, ConflictItem, DeviceId, Grants, OriginalGroup, Position, ReplicaId, Scope};
 use omni_sync::StorageError;
 use omni_sync::central::{BootSample, CentralTx, Commit};
 use omni_sync::meta::Stored;
-use omni_sync::replica::{ReplicaTx, session};
+use omni_sync::replica::{CentralHistory, ReplicaTx, session};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -88,6 +88,23 @@ impl ReplicaHost for MemReplica {
         failure.map_or(Ok(()), Err)
     }
 
+    fn keep_originals(&mut self, groups: &[OriginalGroup], to: Position) -> Result<(), StorageError> {
+        MemReplica::keep_originals(self, groups, to);
+        Ok(())
+    }
+
+    fn originals_to(&mut self) -> Result<(u32, u64), StorageError> {
+        Ok(MemReplica::originals_to(self))
+    }
+
+    fn originals(&mut self) -> Result<Vec<OriginalGroup>, StorageError> {
+        Ok(MemReplica::originals(self))
+    }
+
+    fn follow_history(&mut self, history: &CentralHistory, fresh: ReplicaId) -> Result<usize, StorageError> {
+        MemReplica::follow_history(self, history, fresh)
+    }
+
     fn crash(&mut self, rng: &mut Rng) -> Result<(), StorageError> {
         MemReplica::crash(self, rng);
         Ok(())
@@ -104,6 +121,17 @@ impl ReplicaHost for MemReplica {
 }
 
 impl CentralHost for MemCentral {
+    type Image = Box<MemCentral>;
+
+    fn image(&mut self) -> Result<Box<MemCentral>, StorageError> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn restore(&mut self, image: &Box<MemCentral>) -> Result<(), StorageError> {
+        self.clone_from(image);
+        Ok(())
+    }
+
     fn write(&mut self, body: &mut dyn FnMut(&mut dyn CentralTx) -> bool) -> Result<bool, StorageError> {
         Ok(mem_central::transact(self, body))
     }

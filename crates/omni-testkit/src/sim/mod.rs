@@ -3,6 +3,7 @@
 //!
 //! `run` plays one seed: faults and edits, then everything heals, then the oracles compare. Same seed, same trace.
 
+mod clocks;
 pub mod coverage;
 mod driver;
 mod edits;
@@ -13,6 +14,7 @@ mod importer;
 mod laptop;
 mod laptop_feed;
 mod laptop_link;
+mod laptop_originals;
 pub mod ledger;
 pub mod mem;
 mod net;
@@ -22,10 +24,13 @@ mod oracle;
 mod oracle_commit;
 mod oracle_copy;
 mod oracle_decisions;
+mod oracle_recovery;
 mod oracle_sets;
 mod oracle_texts;
+mod oracle_undo;
 pub mod plan;
 mod records;
+mod recovery;
 mod rng;
 mod server;
 mod server_admit;
@@ -33,6 +38,7 @@ mod server_log;
 mod server_tx;
 pub mod snapshot;
 pub mod trace;
+mod undo;
 
 pub use coverage::{Coverage, Reached};
 pub use driver::{Report, Sim, replay_command, run, run_with};

@@ -11,7 +11,7 @@ use omni_sync::StorageError;
 use omni_sync::central::{CentralTx, Commit, commit_hash};
 use omni_sync::diff::{self, ScopedEffects};
 use omni_sync::digest::Deltas;
-use omni_sync::meta::{Interval, RecordMeta, Stamp, Stored};
+use omni_sync::meta::{FieldMeta, Interval, RecordMeta, Stamp, Stored};
 
 /// A collection no version knows yet.
 pub const FUTURE_COLLECTION: CollectionId = CollectionId(900);
@@ -95,6 +95,9 @@ fn written(
         Some(stored) if stored.is_live() => {
             let mut stored = stored.clone();
             stored.row.set(FUTURE_FIELD, value.clone());
+            let (device, at_ms) = (author.device, author.at_ms);
+            let (kept, open, tags) = (Vec::new(), None, Default::default());
+            stored.meta.fields.insert(FUTURE_FIELD, FieldMeta { last: stamp, kept, open, tags, device, at_ms });
             stored.meta.seq = seq;
             Some(stored)
         }

@@ -43,10 +43,10 @@ impl<H: Hosts> Sim<H> {
 
     /// Whether everybody is live, at the head, with nothing waiting.
     pub(super) fn is_quiet(&mut self) -> bool {
-        if !self.server.up || !self.server.pending.is_empty() {
+        if !self.server.up || !self.server.pending.is_empty() || self.server.recovery.is_some() {
             return false;
         }
-        (0..self.laptops.len()).filter(|c| !self.is_revoked(*c)).collect::<Vec<_>>().into_iter().all(|c| {
+        (0..self.laptops.len()).filter(|c| !self.is_out(*c)).collect::<Vec<_>>().into_iter().all(|c| {
             let (device, grants) = (self.laptops[c].device, self.laptops[c].grants.clone());
             self.laptop_is_quiet(c) && self.devices[device].grants == grants
         })
@@ -55,6 +55,11 @@ impl<H: Hosts> Sim<H> {
     /// Whether the laptop may no longer connect.
     pub(super) fn is_revoked(&self, c: usize) -> bool {
         self.devices[self.laptops[c].device].revoked
+    }
+
+    /// Whether the laptop is gone for good, or may no longer connect.
+    pub(super) fn is_out(&self, c: usize) -> bool {
+        self.laptops[c].gone || self.is_revoked(c)
     }
 
     /// Says who is stuck.
@@ -165,11 +170,22 @@ impl<H: Hosts> Sim<H> {
             let root = done.entry(saved.root).or_default();
             root.0 += u64::from(effect);
             root.1 |= saved.shared || saved.exempt;
+            if self.laptops[saved.client].gone {
+                continue;
+            }
+            if known.is_none() && self.may_be_missing(*id, saved) {
+                continue;
+            }
             if self.is_revoked(saved.client) {
                 // It never hears what became of its changes, but it keeps them.
                 if known.is_none() && entry.is_none() && !saved.reissued && !saved.exempt {
                     return self.fail(format!("change {id} of a revoked laptop is lost"));
                 }
+                continue;
+            }
+            let refused_then = known.is_none() && self.ledger.forgotten.contains(id);
+            let shown = |e: &OutboxEntry| matches!(e.state, OutboxState::Rejected | OutboxState::Held);
+            if refused_then && entry.is_some_and(shown) {
                 continue;
             }
             if let Some(why) = wrong_place(saved, known.as_ref().map(|(_, o)| o), entry) {
@@ -194,6 +210,7 @@ impl<H: Hosts> Sim<H> {
             let known = super::host::central_view(&mut self.server.host, |tx| tx.known_change(id));
             match self.storage(known, "known change") {
                 Some(Some((_, outcome))) if outcome.took_effect() => {}
+                _ if self.lost_fairly(id) => {}
                 _ => return self.fail(format!("change {id} was acknowledged and is gone")),
             }
         }
@@ -215,7 +232,10 @@ impl<H: Hosts> Sim<H> {
         let mut last: BTreeMap<(usize, RecordId), (u64, u64)> = BTreeMap::new();
         let mut saved: Vec<(ChangeId, Saved)> = self.ledger.saved.iter().map(|(id, s)| (*id, s.clone())).collect();
         saved.sort_by_key(|(_, s)| s.order);
-        for (id, saved) in saved.iter().filter(|(_, s)| !s.shared && !s.exempt && s.client != usize::MAX) {
+        let in_order = |(id, s): &&(ChangeId, Saved)| {
+            !s.shared && !s.exempt && s.client != usize::MAX && !self.ledger.lost.contains_key(id)
+        };
+        for (id, saved) in saved.iter().filter(in_order).cloned().collect::<Vec<_>>().iter() {
             let known = super::host::central_view(&mut self.server.host, |tx| tx.known_change(*id));
             let Some(Some((_, outcome))) = self.storage(known, "known change") else { continue };
             let Some(seq) = outcome.seq.filter(|_| outcome.took_effect()) else { continue };

@@ -1,7 +1,7 @@
 //! What every commit and every answer must satisfy, checked as they happen and once more at the end.
 
 use super::coverage::Reached;
-use super::driver::Sim;
+use super::driver::{EPOCH_MS, Sim};
 use super::host::{Hosts, central_view};
 use super::ledger::{Changed, Saved};
 use omni_model::{CollectionId, FieldId, Op, Policy, RecordId, Resolution, Value, schema};
@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 /// Rule of the item of a decision that came too late: not only writes may have moved what it is about.
 const STALE: &str = "stale";
+/// Code of an undo that was left to its author's choice.
+const OFFERED: &str = "offered";
 /// Rule of an item that waits because its field was frozen meanwhile.
 const FROZEN: &str = "Frozen";
 
@@ -53,7 +55,9 @@ impl<H: Hosts> Sim<H> {
             self.note("commit", seq, commit.parts.len() as u64, || described(commit, client));
             self.check_rights(commit, client);
             self.learn_effects(commit);
-            self.server.log.push(Arc::new(commit.clone()));
+            let commit = Arc::new(commit.clone());
+            self.ledger.append(&commit);
+            self.server.log.push(commit);
         }
     }
 
@@ -100,8 +104,9 @@ impl<H: Hosts> Sim<H> {
                 let text = format!("{} put fields of another compartment into {item:?}", commit.info.change);
                 return self.fail(text);
             }
-            self.check_item(commit.info.change, item, &written);
+            self.check_item(commit, item, &written);
         }
+        self.check_undos(commit, &changed, &effects);
         self.check_overwrites(commit.info.change, &items, &written);
         self.check_texts(commit.info.change, &items);
         self.check_decisions(commit.info.change, &items);
@@ -117,37 +122,67 @@ impl<H: Hosts> Sim<H> {
     fn standing(&self, change: ChangeId, key: (RecordId, FieldId)) -> Option<(&Saved, &Saved, Option<bool>, Value)> {
         let (other, seq, value) = self.ledger.writers.get(&key)?;
         let (mine, theirs) = (self.ledger.saved.get(&change)?, self.ledger.saved.get(other)?);
-        Some((mine, theirs, self.ledger.knew(mine, theirs, *seq), value.clone()))
+        Some((mine, theirs, self.ledger.knew(mine, (*other, theirs), *seq), value.clone()))
     }
 
     /// `Latest` may only prefer an edit that was truly made later; an item is opened only for a write that met one its
     /// author did not know.
-    fn check_item(&mut self, change: ChangeId, item: &ConflictItem, written: &Changed) {
+    fn check_item(&mut self, commit: &Commit, item: &ConflictItem, written: &Changed) {
+        let change = commit.info.change;
         let latest = item.decided == Decided::Auto && item.rule == "Latest";
         let edits = item.rule != "edit wins" && item.rule != "committed stands" && item.rule != PARKED;
+        // Central cannot know what it lost, nor what a laptop that made itself known anew does not name.
+        let lost = self.ledger.histories.len() > 1;
         let opened = item.decided == Decided::Open && item.mine.len() == 1 && item.mine[0].change == change && edits;
         // A frozen field waits for the sake of the write that froze it, and a text for any write into it.
         let of = |f: &FieldId| schema::by_id(item.collection).and_then(|c| Some((c, c.field_by_id(*f)?)));
         let freezing = |f: &FieldId| of(f).and_then(|(c, f)| c.field(f.frozen_by?)).map(|f| f.id);
         let met = |f: FieldId| self.standing(change, (item.record, f)).is_none_or(|(_, _, knew, _)| knew != Some(true));
         let mut met_unknown = item.rule == FROZEN && item.fields.iter().filter_map(freezing).any(met);
-        met_unknown |= item.rule == Policy::Text.name() || item.rule == STALE;
+        met_unknown |= item.rule == Policy::Text.name() || item.rule == STALE || lost;
         for field in &item.fields {
             let Some((mine, theirs, knew, _)) = self.standing(change, (item.record, *field)) else {
                 met_unknown = true;
                 continue;
             };
             met_unknown |= knew != Some(true);
-            if latest && written.contains_key(&(item.record, *field)) && mine.at_ms < theirs.at_ms {
-                let text =
-                    format!("Latest preferred {change}, made at {}, to one made at {}", mine.at_ms, theirs.at_ms);
+            if !latest {
+                continue;
+            }
+            let receipt = self.ledger.writers.get(&(item.record, *field)).and_then(|w| self.ledger.commit_of(w.0));
+            let (made, other) = (self.made(mine, Some(commit)), self.made(theirs, receipt));
+            let wins = written.contains_key(&(item.record, *field));
+            let stands = !item.fields.iter().any(|f| written.contains_key(&(item.record, *f)));
+            let judged = self.lies(mine) || self.lies(theirs);
+            if wins && made.1 < other.0 || stands && other.1 < made.0 {
+                let verb = if wins { "preferred" } else { "did not prefer" };
+                let text = format!("Latest {verb} {change}, made at {made:?}, to one made at {other:?}");
                 return self.fail(text);
+            }
+            if judged {
+                self.coverage.hit(Reached::LiarJudged);
             }
         }
         if opened && !met_unknown {
             let text = format!("{change} opened a conflict with writes its author knew: {item:?}");
             self.fail(text);
         }
+    }
+
+    fn lies(&self, saved: &Saved) -> bool {
+        self.laptops.get(saved.client).is_some_and(|laptop| laptop.lies)
+    }
+
+    /// Between which true times an edit was made, as far as anybody can hold its author to it: an honest device to the
+    /// truth, a liar to the commit its edit rests on and to the receipt, `commit`, where that is known.
+    fn made(&self, saved: &Saved, commit: Option<&Commit>) -> (u64, u64) {
+        if !self.lies(saved) {
+            return (saved.at_ms, saved.at_ms);
+        }
+        let time = |commit: &Commit| (commit.info.at_ms - EPOCH_MS).max(0) as u64;
+        let base = saved.seen.filter(|_| self.ledger.histories.len() == 1);
+        let base = base.and_then(|place| self.server.log.get((place.seq as usize).checked_sub(1)?));
+        (base.map_or(0, |commit| time(commit)), commit.map_or(u64::MAX, time))
     }
 
     /// A value its author did not know is never replaced silently.
@@ -197,7 +232,7 @@ impl<H: Hosts> Sim<H> {
                     let Some((deleter, at)) = self.ledger.deleters.remove(record) else { continue };
                     let saved = |id| self.ledger.saved.get(&id);
                     let (Some(mine), Some(theirs)) = (saved(change), saved(deleter)) else { continue };
-                    let unknown = self.ledger.knew(mine, theirs, at) == Some(false);
+                    let unknown = self.ledger.knew(mine, (deleter, theirs), at) == Some(false);
                     let kept = items.iter().any(|i| i.record == *record && i.mine.iter().any(|s| s.delete));
                     if unknown && !kept {
                         return self.fail(format!("{change} restored {record} and lost the deletion without trace"));
@@ -232,7 +267,11 @@ impl<H: Hosts> Sim<H> {
             if !outcome.took_effect() {
                 continue;
             }
-            for (record, field, by) in ops.iter().flat_map(deltas_of) {
+            let deltas = |op: &Op| match op {
+                Op::Undo { record, change, .. } => self.deltas_back(*record, *change),
+                op => deltas_of(op),
+            };
+            for (record, field, by) in ops.iter().flat_map(deltas) {
                 if !outcome.waits.contains(&(record, field)) {
                     *sums.entry((record, field)).or_default() += by;
                 }
@@ -251,6 +290,15 @@ impl<H: Hosts> Sim<H> {
         }
     }
 
+    /// What taking a change back takes from the counters of a record.
+    fn deltas_back(&self, record: RecordId, change: ChangeId) -> Vec<(RecordId, FieldId, i64)> {
+        let collection = self.ledger.image(change, record).map(|i| i.collection);
+        let counter = |f: FieldId| collection.and_then(|c| policy_of(c, f)) == Some(Policy::Counter);
+        let fields = self.ledger.undone_fields(change, record).iter().filter(|f| counter(f.field));
+        let int = |v: &Value| v.as_int().unwrap_or_default();
+        fields.map(|f| (record, f.field, int(&f.before) - int(&f.after))).collect()
+    }
+
     /// What a merged change wanted and did not get is in an item, with its value.
     pub(super) fn check_losers(&mut self, items: &[(Scope, ConflictItem)]) {
         let mut by_record: BTreeMap<RecordId, Vec<&ConflictItem>> = BTreeMap::new();
@@ -265,6 +313,11 @@ impl<H: Hosts> Sim<H> {
                     |i: &&ConflictItem| i.fields.contains(field) && i.mine.iter().any(|s| s.change == outcome.change);
                 let wrote = saved.ops.iter().any(|op| op.fields().contains(field));
                 if !wrote && of_record.iter().any(along) {
+                    continue;
+                }
+                // An undo that cannot go through is offered in its answer.
+                let undoes = |op: &Op| matches!(op, Op::Undo { record: r, .. } if r == record);
+                if outcome.code.as_deref() == Some(OFFERED) && saved.ops.iter().any(undoes) {
                     continue;
                 }
                 if !saved.ops.iter().any(|op| is_kept(op, outcome.change, *record, *field, of_record)) {

@@ -20,11 +20,11 @@ impl<H: Hosts> Sim<H> {
             let unseen = |field: &&FieldId| {
                 let Some((other, seq, _)) = self.ledger.writers.get(&(*record, **field)) else { return false };
                 let theirs = self.ledger.saved.get(other);
-                theirs.is_some_and(|theirs| self.ledger.knew(&saved, theirs, *seq) == Some(false))
+                theirs.is_some_and(|theirs| self.ledger.knew(&saved, (*other, theirs), *seq) == Some(false))
             };
             // Later sides of the item count like writes.
             let before = self.ledger.items.get(item).map(|i| i.seq).unwrap_or_default();
-            let unseen_side = !saved.exempt && before > saved.base;
+            let unseen_side = !saved.exempt && !self.ledger.saw_lost(&saved) && before > saved.base;
             if unseen_side || settled.fields.iter().any(|f| unseen(&f)) {
                 return self.fail(format!("{change} settled what its author had not seen: {settled:?}"));
             }

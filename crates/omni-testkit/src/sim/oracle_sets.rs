@@ -52,6 +52,35 @@ impl<H: Hosts> Sim<H> {
     }
 }
 
+/// What a change put into sets goes, unless somebody put it in again since; what it took out comes back.
+fn undo(
+    sets: &mut Sets,
+    ledger: &Ledger,
+    (id, seq): (ChangeId, u64),
+    (target, record): (ChangeId, RecordId),
+    outcome: &Outcome,
+) {
+    let collection = ledger.image(target, record).and_then(|i| schema::by_id(i.collection));
+    for part in ledger.undone_fields(target, record) {
+        let is_set = collection.and_then(|c| c.field_by_id(part.field)).is_some_and(|f| f.policy == Policy::Set);
+        if !is_set || outcome.waits.contains(&(record, part.field)) {
+            continue;
+        }
+        let model = sets.entry((record, part.field)).or_default();
+        let items = |value: &Value| value.as_set().unwrap_or_default();
+        let (before, after) = (items(&part.before), items(&part.after));
+        for item in after.difference(&before) {
+            let again = |additions: &Vec<(ChangeId, u64)>| additions.iter().any(|(by, _)| *by != target);
+            if !model.items.get(item).is_some_and(again) {
+                model.items.remove(item);
+            }
+        }
+        for item in before.difference(&after) {
+            model.items.entry(item.clone()).or_default().push((id, seq));
+        }
+    }
+}
+
 fn apply(sets: &mut Sets, ledger: &Ledger, (id, mine, seq): (ChangeId, &Saved, u64), op: &Op, outcome: &Outcome) {
     let record = op.record().1;
     let mut add = |field: FieldId, item: &str| {
@@ -69,14 +98,17 @@ fn apply(sets: &mut Sets, ledger: &Ledger, (id, mine, seq): (ChangeId, &Saved, u
                 }
             }
         }
+        Op::Undo { change, .. } => undo(sets, ledger, (id, seq), (*change, record), outcome),
         Op::Exclude { field, item, .. } => {
             let model = sets.entry((record, *field)).or_default();
             let Some(additions) = model.items.remove(item) else { return };
+            // Central knows less of what its author had seen than its author did.
+            model.unsure |= ledger.saw_lost(mine) || ledger.lost.contains_key(&id);
             let mut left = Vec::new();
             for (other, at) in additions {
                 let knew = match ledger.saved.get(&other) {
                     _ if other == id => Some(true),
-                    Some(theirs) => ledger.knew(mine, theirs, at),
+                    Some(theirs) => ledger.knew(mine, (other, theirs), at),
                     None => None,
                 };
                 model.unsure |= knew.is_none();

@@ -41,7 +41,7 @@ impl<H: Hosts> Sim<H> {
     }
 
     /// What the standing writer of a text typed in one piece.
-    fn typed_last(&self, key: (RecordId, FieldId)) -> Option<String> {
+    pub(super) fn typed_last(&self, key: (RecordId, FieldId)) -> Option<String> {
         let (writer, _, _) = self.ledger.writers.get(&key)?;
         let mut typed = self.ledger.saved.get(writer)?.ops.iter().filter_map(|op| match op {
             Op::Text { record, field, edits, .. } if (*record, *field) == key => Some(edits),
@@ -56,7 +56,7 @@ impl<H: Hosts> Sim<H> {
     fn knew_standing(&self, change: ChangeId, key: (RecordId, FieldId)) -> Option<bool> {
         let (other, seq, _) = self.ledger.writers.get(&key)?;
         let (mine, theirs) = (self.ledger.saved.get(&change)?, self.ledger.saved.get(other)?);
-        self.ledger.knew(mine, theirs, *seq)
+        self.ledger.knew(mine, (*other, theirs), *seq)
     }
 }
 

@@ -46,6 +46,20 @@ pub enum Planted {
     TextWithoutMerge,
     /// Central lets a write of a text replace it as a whole.
     TextReplaced,
+    /// A recovering central commits the newest of what it lost first.
+    RecoveryOutOfOrder,
+    /// A recovering central leaves some of what was offered out.
+    RecoveryDropsCommit,
+    /// Central goes on under its old epoch after it was restored or rolled back.
+    EpochNotRaised,
+    /// A restored central lets devices in that were revoked since the backup.
+    RevocationForgotten,
+    /// Central believes a laptop that says it made an edit later than it arrived.
+    IntervalNotCut,
+    /// Central takes a change back whoever wrote what it wrote since.
+    UndoOverwrites,
+    /// Taking a change of a counter back gives the counter the value it had before.
+    UndoSetsCounter,
 }
 
 impl Planted {
@@ -71,6 +85,13 @@ impl Planted {
         Planted::NoTimers,
         Planted::TextWithoutMerge,
         Planted::TextReplaced,
+        Planted::RecoveryOutOfOrder,
+        Planted::RecoveryDropsCommit,
+        Planted::EpochNotRaised,
+        Planted::RevocationForgotten,
+        Planted::IntervalNotCut,
+        Planted::UndoOverwrites,
+        Planted::UndoSetsCounter,
     ];
 }
 
@@ -160,6 +181,14 @@ pub struct Plan {
     pub viewer: bool,
     /// Somebody with a newer version writes what these laptops do not know.
     pub newer_schema: bool,
+    /// Central is restored from a backup or rolled back by its host, once or more often.
+    pub central_goes_back: bool,
+    /// Wall clocks of laptops step by ten years.
+    pub clock_steps: bool,
+    /// The last laptop lies about its clocks.
+    pub liar: bool,
+    /// Laptops keep signed originals (costly: where they may be asked for).
+    pub keeps_originals: bool,
     /// Verify signatures (costly: on in some seeds).
     pub verify_signatures: bool,
     /// A deliberate mistake.
@@ -206,7 +235,19 @@ impl Plan {
             newer_schema: rng.chance(250),
             verify_signatures: rng.chance(60),
             planted: None,
+            central_goes_back: false,
+            keeps_originals: false,
+            clock_steps: false,
+            liar: false,
         }
+        .with_more(rng)
+    }
+
+    fn with_more(self, rng: &mut Rng) -> Plan {
+        let goes_back = rng.chance(300);
+        let keeps_originals = goes_back && rng.chance(900);
+        let (clock_steps, liar) = (rng.chance(300), rng.chance(250));
+        Plan { central_goes_back: goes_back, keeps_originals, clock_steps, liar, ..self }
     }
 
     /// Nothing breaks any more.

@@ -6,6 +6,7 @@ use super::event::Event;
 use super::host::{CentralHost, Hosts, central_view};
 use super::net::{ConnId, Parcel};
 use super::plan::Planted;
+use super::recovery::{Backup, Batches, Recovery};
 use omni_protocol::frame::{self, ClientFrame, ServerFrame};
 use omni_protocol::limits::HEARTBEAT_MS;
 use omni_protocol::{Batch, BootId, FeedPage, Grants, ReplicaId};
@@ -23,6 +24,8 @@ pub(super) const IDLE_MS: u64 = 32_000;
 /// One connection on central.
 pub struct Served {
     pub session: Session,
+    /// What its laptop has to sign.
+    pub nonce: Vec<u8>,
     pub last_heard: u64,
     pub probes: BTreeMap<u64, u64>,
     pub next_probe: u64,
@@ -31,8 +34,8 @@ pub struct Served {
     pub rights: Rights,
 }
 
-/// Central with everything volatile around its storage.
-pub struct Server<C> {
+/// Central with everything around its storage.
+pub struct Server<C: CentralHost> {
     pub host: C,
     pub up: bool,
     pub served: BTreeMap<ConnId, Served>,
@@ -43,9 +46,23 @@ pub struct Server<C> {
     pub deaths: BTreeMap<(ReplicaId, u64), u32>,
     /// The log as everybody shares it.
     pub log: Vec<Arc<Commit>>,
+    /// Signatures over batches, by replica: part of the database.
+    pub batches: Batches,
+    /// Its epoch, as the database says.
+    pub epoch: u32,
+    /// The head it found when it started.
+    pub began_at: u64,
+    /// It was rolled back and nobody has proven it yet.
+    pub unproven: bool,
+    /// The highest epoch ever opened: kept outside the database.
+    pub guard: u32,
+    /// While only originals are taken: kept outside the database.
+    pub recovery: Option<Recovery>,
+    /// A copy of the database.
+    pub backup: Option<Backup<C::Image>>,
 }
 
-impl<C> Server<C> {
+impl<C: CentralHost> Server<C> {
     /// A running central.
     pub fn new(host: C) -> Server<C> {
         Server {
@@ -57,6 +74,13 @@ impl<C> Server<C> {
             tokens: BTreeMap::new(),
             deaths: BTreeMap::new(),
             log: Vec::new(),
+            batches: Batches::new(),
+            epoch: 1,
+            began_at: 0,
+            unproven: false,
+            guard: 1,
+            recovery: None,
+            backup: None,
         }
     }
 
@@ -84,10 +108,17 @@ impl<H: Hosts> Sim<H> {
     /// A connection reaches central.
     pub(super) fn accept(&mut self, conn: ConnId) {
         let nonce = self.rng.uuid().as_bytes().to_vec();
-        let (session, actions) = Session::new(nonce, 1);
+        let (session, actions) = Session::new(nonce.clone(), self.server.epoch);
         let rights = Rights { may_write: false, grants: Grants::default() };
-        let served =
-            Served { session, last_heard: self.now, probes: BTreeMap::new(), next_probe: 1, notice_at: 0, rights };
+        let served = Served {
+            session,
+            nonce,
+            last_heard: self.now,
+            probes: BTreeMap::new(),
+            next_probe: 1,
+            notice_at: 0,
+            rights,
+        };
         self.server.served.insert(conn, served);
         self.after(HEARTBEAT_MS, Event::Heartbeat(conn));
         self.serve(conn, actions);
@@ -187,7 +218,17 @@ impl<H: Hosts> Sim<H> {
             }
             _ => None,
         };
+        let is_hello = facts.is_some();
+        if let (ClientFrame::Hello(hello), Some(facts)) = (&decoded, &facts)
+            && self.proves_rollback(conn, hello, facts)
+        {
+            return self.after_rollback(conn, hello.position);
+        }
         self.serve_input(conn, SessionInput::Frame(decoded, facts));
+        let let_in = self.server.served.get(&conn).is_some_and(|served| served.session.peer().is_some());
+        if is_hello && let_in && self.devices[self.laptops[client].device].barred {
+            self.fail(format!("laptop {client} of a revoked device was let in"));
+        }
     }
 
     fn facts(&mut self, conn: ConnId, client: usize, hello: &frame::Hello) -> Result<HelloFacts, StorageError> {
@@ -215,7 +256,7 @@ impl<H: Hosts> Sim<H> {
             token,
             directory: Vec::new(),
             now_ms: self.central_ms(),
-            recovering: false,
+            recovering: self.server.recovery.is_some(),
         })
     }
 }

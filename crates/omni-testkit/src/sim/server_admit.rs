@@ -7,10 +7,12 @@ use super::host::{CentralHost, Hosts};
 use super::net::ConnId;
 use super::plan::Planted;
 use super::server_tx::Mistaken;
+use omni_model::{Op, RecordId};
 use omni_protocol::frame;
 use omni_protocol::{Batch, Change, ChangeId, Entry, Outcome, ReplicaId};
-use omni_sync::central::{Admitted, Rights, Sender, SessionInput, admit_batch};
+use omni_sync::central::{Admitted, BatchRecord, Rights, Sender, SessionInput, admit_batch};
 use omni_sync::sign::batch_is_genuine;
+use std::collections::BTreeMap;
 
 /// Central dies this often on an entry before it runs without it.
 const DEATHS_BEFORE_QUARANTINE: u32 = 2;
@@ -23,6 +25,9 @@ fn change_id(entry: &Entry) -> Option<ChangeId> {
 impl<H: Hosts> Sim<H> {
     pub(super) fn receive_batch(&mut self, conn: ConnId, bytes: &[u8]) {
         let refuse = |code| SessionInput::Refuse { code, message: "", retryable: true };
+        if self.server.recovery.is_some() {
+            return self.serve_input(conn, refuse("recovering"));
+        }
         let Ok(batch) = frame::from_bytes::<Batch>(bytes) else {
             return self.serve_input(conn, refuse("bad_frame"));
         };
@@ -126,7 +131,13 @@ impl<H: Hosts> Sim<H> {
         let done = self.server.host.write(&mut |tx| {
             for (sender, batch) in &senders {
                 let rewound = Some((batch.first - 1, batch.prev_hash));
-                let mut tx = Mistaken { tx: &mut *tx, mistake: Some(Planted::AppliesTwice), rewound };
+                let mut tx = Mistaken {
+                    tx: &mut *tx,
+                    mistake: Some(Planted::AppliesTwice),
+                    lies: false,
+                    undone: BTreeMap::new(),
+                    rewound,
+                };
                 if let Ok(Admitted::Done { commits, .. }) = admit_batch(&mut tx, sender, batch) {
                     made.extend(commits);
                 }
@@ -154,17 +165,50 @@ impl<H: Hosts> Sim<H> {
         })
     }
 
+    /// Where what a group takes back of each record was committed; only a planted mistake asks.
+    fn undone_in(&self, group: &[(ConnId, Batch)]) -> BTreeMap<RecordId, u64> {
+        if self.plan.planted != Some(Planted::UndoOverwrites) {
+            return BTreeMap::new();
+        }
+        let seqs = self.ledger.histories.last().map(|h| &h.seqs);
+        let changes = group.iter().flat_map(|(_, batch)| &batch.entries).filter_map(|entry| match entry {
+            Entry::Change(bytes) => Change::from_bytes(bytes).ok(),
+            Entry::Skip { .. } => None,
+        });
+        let undoes = changes.flat_map(|change| change.ops).filter_map(|op| match op {
+            Op::Undo { record, change, .. } => Some((record, *seqs?.get(&change)?)),
+            _ => None,
+        });
+        undoes.collect()
+    }
+
     fn admit(&mut self, group: &[(ConnId, Batch)], commit: bool) -> Option<Vec<(ConnId, Admitted)>> {
         let senders: Vec<(ConnId, Sender, &Batch)> =
             group.iter().filter_map(|(conn, batch)| Some((*conn, self.sender(*conn)?, batch))).collect();
         let mistake = self.plan.planted;
-        let mut results = Vec::new();
+        let undone = self.undone_in(group);
+        let believed = mistake == Some(Planted::IntervalNotCut);
+        let lies = |conn: &ConnId| self.conns.get(conn).is_some_and(|c| self.laptops[c.client].lies);
+        let liars: Vec<ConnId> = group.iter().map(|(conn, _)| *conn).filter(|conn| believed && lies(conn)).collect();
+        let (mut results, mut signed) = (Vec::new(), Vec::new());
         let mut failure = None;
         let done = self.server.host.write(&mut |tx| {
             for (conn, sender, batch) in &senders {
-                let mut tx = Mistaken { tx: &mut *tx, mistake, rewound: None };
+                let known = tx.replica(batch.replica).ok().flatten().map_or(0, |state| state.counter);
+                let mut tx = Mistaken {
+                    tx: &mut *tx,
+                    mistake,
+                    lies: liars.contains(conn),
+                    undone: undone.clone(),
+                    rewound: None,
+                };
                 match admit_batch(&mut tx, sender, batch) {
-                    Ok(admitted) => results.push((*conn, admitted)),
+                    Ok(admitted) => {
+                        let last = batch.first + batch.entries.len() as u64 - 1;
+                        let fresh = last > known && matches!(admitted, Admitted::Done { .. });
+                        signed.extend(fresh.then(|| BatchRecord::of(batch, sender.device)));
+                        results.push((*conn, admitted));
+                    }
                     Err(e) => {
                         failure = Some(e);
                         return false;
@@ -174,7 +218,12 @@ impl<H: Hosts> Sim<H> {
             commit
         });
         match done.and_then(|_| failure.map_or(Ok(()), Err)) {
-            Ok(()) => Some(results),
+            Ok(()) => {
+                for batch in signed.into_iter().filter(|_| commit) {
+                    self.server.batches.entry(batch.replica).or_default().push(batch);
+                }
+                Some(results)
+            }
             Err(e) => {
                 self.medium_failed("admission", &e);
                 self.crash_central();

@@ -9,7 +9,8 @@ use omni_sync::central::{
     TextWrite,
 };
 use omni_sync::digest::Digest;
-use omni_sync::meta::{Image, Stored};
+use omni_sync::meta::{Image, Interval, Stored};
+use std::collections::BTreeMap;
 
 /// Passes everything through, except for the mistake.
 pub struct Mistaken<'a> {
@@ -17,9 +18,16 @@ pub struct Mistaken<'a> {
     pub tx: &'a mut dyn CentralTx,
     /// The mistake.
     pub mistake: Option<Planted>,
+    /// The sender says it makes its edits later than they arrive, and is believed.
+    pub lies: bool,
+    /// Where what is taken back of a record was committed.
+    pub undone: BTreeMap<RecordId, u64>,
     /// A replica's counter and chain as they are taken for.
     pub rewound: Option<(u64, Hash)>,
 }
+
+/// How much later.
+const BELIEVED_MS: i64 = 3_600_000;
 
 type Res<T> = Result<T, StorageError>;
 
@@ -33,13 +41,26 @@ impl CentralTx for Mistaken<'_> {
             match self.mistake {
                 Some(Planted::LastWriterWins) => forget_writers(stored),
                 Some(Planted::ForgetsTombstones) => stored.meta.deleted = None,
+                Some(Planted::UndoOverwrites) => {
+                    if let Some(seq) = self.undone.get(&id) {
+                        stored.meta.fields.values_mut().for_each(|meta| meta.last.seq = *seq);
+                    }
+                }
                 _ => {}
             }
         }
         Ok(stored)
     }
     fn put_record(&mut self, stored: &Stored) -> Res<()> {
-        self.tx.put_record(stored)
+        if !self.lies {
+            return self.tx.put_record(stored);
+        }
+        let (mut stored, seq) = (stored.clone(), self.tx.head()?.position.seq + 1);
+        let kept = stored.meta.fields.values_mut().flat_map(|meta| &mut meta.kept);
+        for edit in kept.filter(|edit| edit.stamp.seq == seq) {
+            edit.interval = Interval { from: edit.interval.to + BELIEVED_MS, to: edit.interval.to + BELIEVED_MS };
+        }
+        self.tx.put_record(&stored)
     }
     fn linked(&self, c: CollectionId, f: FieldId, target: RecordId) -> Res<Vec<RecordId>> {
         self.tx.linked(c, f, target)
@@ -87,7 +108,15 @@ impl CentralTx for Mistaken<'_> {
         self.tx.put_conflict(scope, item)
     }
     fn committed(&self, seq: u64) -> Res<Option<Committed>> {
-        self.tx.committed(seq)
+        let mut committed = self.tx.committed(seq)?;
+        if let (Some(Planted::UndoSetsCounter), Some(committed)) = (self.mistake, &mut committed) {
+            for image in &mut committed.images {
+                let Some(now) = self.tx.record(image.collection, image.record)? else { continue };
+                let counted = image.fields.iter_mut().filter(|f| f.after.as_int().is_some());
+                counted.for_each(|f| f.after = now.row.get(f.field).clone());
+            }
+        }
+        Ok(committed)
     }
     fn images_after(&self, c: CollectionId, id: RecordId, seq: u64) -> Res<Vec<(u64, Image)>> {
         self.tx.images_after(c, id, seq)
@@ -107,6 +136,12 @@ impl CentralTx for Mistaken<'_> {
     }
     fn catalog(&self) -> &'static Catalog {
         self.tx.catalog()
+    }
+    fn open_epoch(&mut self, epoch: u32, common: u64) -> Res<()> {
+        self.tx.open_epoch(epoch, common)
+    }
+    fn raise_fork(&mut self, epoch: u32, seq: u64) -> Res<()> {
+        self.tx.raise_fork(epoch, seq)
     }
     fn boot_samples(&self, device: DeviceId, boot: BootId) -> Res<Vec<BootSample>> {
         self.tx.boot_samples(device, boot)

@@ -7,6 +7,7 @@ mod items;
 mod lab;
 mod merging;
 mod queue;
+mod recovering;
 mod repair;
 mod sessions;
 mod skew;

@@ -7,7 +7,7 @@ use omni_sync::StorageError;
 use rusqlite::Connection;
 
 /// Format of the tables. A database with a higher one is refused.
-pub const FORMAT: i64 = 5;
+pub const FORMAT: i64 = 6;
 /// The oldest SQLite without the write-ahead-log reset bug.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Marks the file as ours: "OMNC".
@@ -92,6 +92,11 @@ ALTER TABLE fork ADD COLUMN raised INTEGER NOT NULL DEFAULT 0;
 ",
     // Content hashes and images, made from the log.
     "",
+    // What an old base counts as known may be less than where the epoch ended, too.
+    "
+ALTER TABLE fork RENAME COLUMN raised TO known;
+UPDATE fork SET known = max(seq, known);
+",
 ];
 
 /// Makes the tables if the file is new; refuses what this version cannot read.

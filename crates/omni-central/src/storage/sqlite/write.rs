@@ -82,7 +82,7 @@ pub fn read_head(conn: &Connection) -> Result<(CentralHead, i64)> {
         hash: directory::hash_column(row, 2)?,
     };
     let fence = row.get(3).map_err(map)?;
-    let mut statement = conn.prepare_cached("SELECT epoch, max(seq, raised) FROM fork ORDER BY epoch").map_err(map)?;
+    let mut statement = conn.prepare_cached("SELECT epoch, known FROM fork ORDER BY epoch").map_err(map)?;
     let forks = statement.query_map([], |r| Ok((r.get::<_, u32>(0)?, r.get::<_, i64>(1)? as u64))).map_err(map)?;
     let forks = forks.collect::<rusqlite::Result<Vec<_>>>().map_err(map)?;
     Ok((CentralHead { position, forks }, fence))
@@ -522,6 +522,27 @@ impl CentralTx for SqliteWrite<'_> {
             .map_err(map)?;
         rows.collect::<rusqlite::Result<_>>().map_err(map)
     }
+
+    fn raise_fork(&mut self, epoch: u32, seq: u64) -> Result<()> {
+        run(self.conn, "UPDATE fork SET known = ?2 WHERE epoch = ?1 AND known < ?2", params![epoch, seq as i64])?;
+        let fork = self.head.forks.iter_mut().find(|(e, _)| *e == epoch);
+        fork.into_iter().for_each(|(_, at)| *at = seq.max(*at));
+        Ok(())
+    }
+
+    fn open_epoch(&mut self, epoch: u32, common: u64) -> Result<()> {
+        let p = self.head.position;
+        let known = common.min(p.seq);
+        if epoch <= p.epoch {
+            return Err(StorageError::corrupt("epoch: a new one must be higher"));
+        }
+        let sql = "INSERT OR REPLACE INTO fork(epoch, seq, known) VALUES (?1, ?2, ?3)";
+        run(self.conn, sql, params![p.epoch, p.seq as i64, known as i64])?;
+        run(self.conn, "UPDATE log_head SET epoch = ?1", params![epoch])?;
+        self.head.forks.push((p.epoch, known));
+        self.head.position.epoch = epoch;
+        Ok(())
+    }
 }
 
 impl Directory for SqliteWrite<'_> {
@@ -601,29 +622,6 @@ impl WriteTx for SqliteWrite<'_> {
 
     fn put_setting(&mut self, name: &str, value: &[u8]) -> Result<()> {
         directory::put_setting(self.conn, name, value)
-    }
-
-    fn raise_fork(&mut self, epoch: u32, seq: u64) -> Result<()> {
-        run(
-            self.conn,
-            "UPDATE fork SET raised = ?2 WHERE epoch = ?1 AND max(seq, raised) < ?2",
-            params![epoch, seq as i64],
-        )?;
-        let fork = self.head.forks.iter_mut().find(|(e, _)| *e == epoch);
-        fork.into_iter().for_each(|(_, at)| *at = seq.max(*at));
-        Ok(())
-    }
-
-    fn open_epoch(&mut self, epoch: u32) -> Result<()> {
-        let p = self.head.position;
-        if epoch <= p.epoch {
-            return Err(StorageError::corrupt("epoch: a new one must be higher"));
-        }
-        run(self.conn, "INSERT OR REPLACE INTO fork(epoch, seq) VALUES (?1, ?2)", params![p.epoch, p.seq as i64])?;
-        run(self.conn, "UPDATE log_head SET epoch = ?1", params![epoch])?;
-        self.head.forks.push((p.epoch, p.seq));
-        self.head.position.epoch = epoch;
-        Ok(())
     }
 
     fn ledger(&mut self) -> Result<LedgerSummary> {
