@@ -202,7 +202,8 @@ pub fn build() -> Book {
         if n == 6 {
             storage
                 .writing(|tx| {
-                    tx.open_epoch(3)?;
+                    let head = tx.head()?.position.seq;
+                    tx.open_epoch(3, head)?;
                     ledger::begin(tx, &KEY, now)
                 })
                 .unwrap();

@@ -194,7 +194,7 @@ pub enum Readmitted {
         /// Its answer.
         outcome: Outcome,
         /// The commit, unless it was refused or changed nothing.
-        commit: Option<Commit>,
+        commit: Option<Box<Commit>>,
     },
 }
 
@@ -243,7 +243,7 @@ pub fn readmit(tx: &mut dyn CentralTx, lost: &Lost, rights: Rights, authority: u
     if in_place && commit_again.is_some() {
         tx.raise_fork(commit.epoch, commit.seq)?;
     }
-    Ok(Readmitted::Done { outcome, commit: commit_again })
+    Ok(Readmitted::Done { outcome, commit: commit_again.map(Box::new) })
 }
 
 /// What made no commit between two counters was refused then, or changed nothing, and its laptop has the answer. Its place

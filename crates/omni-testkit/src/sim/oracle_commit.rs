@@ -152,7 +152,10 @@ impl<H: Hosts> Sim<H> {
             let receipt = self.ledger.writers.get(&(item.record, *field)).and_then(|w| self.ledger.commit_of(w.0));
             let (made, other) = (self.made(mine, Some(commit)), self.made(theirs, receipt));
             let wins = written.contains_key(&(item.record, *field));
-            let stands = !item.fields.iter().any(|f| written.contains_key(&(item.record, *f)));
+            // A change that writes a field twice may leave it as it stood.
+            let writes = |op: &&Op| op.record().1 == item.record && op.fields().contains(field);
+            let once = mine.ops.iter().filter(writes).count() == 1;
+            let stands = once && !item.fields.iter().any(|f| written.contains_key(&(item.record, *f)));
             let judged = self.lies(mine) || self.lies(theirs);
             if wins && made.1 < other.0 || stands && other.1 < made.0 {
                 let verb = if wins { "preferred" } else { "did not prefer" };

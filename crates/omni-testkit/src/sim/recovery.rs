@@ -262,7 +262,7 @@ impl<H: Hosts> Sim<H> {
                         self.coverage.hit(Reached::LostCommitRefused);
                         self.note("lost commit refused", one.commit.seq, 0, || format!("{outcome:?}"));
                     }
-                    let commits: Vec<_> = commit.into_iter().collect();
+                    let commits: Vec<_> = commit.into_iter().map(|commit| *commit).collect();
                     self.learn_commits(&commits, usize::MAX);
                     self.check_original_order(&mut last, one);
                 }
