@@ -61,7 +61,7 @@ async fn a_change_known_to_an_earlier_version_is_still_known() {
     // Earlier versions hashed more than this one does, and kept no images.
     let older = rusqlite::Connection::open(folder.database()).unwrap();
     let set = "UPDATE change_outcome SET content = zeroblob(32); UPDATE commit_log SET images = x'80';
-               DELETE FROM touched; PRAGMA user_version = 4";
+               DELETE FROM touched; ALTER TABLE fork RENAME COLUMN known TO raised; PRAGMA user_version = 4";
     older.execute_batch(set).unwrap();
     drop(older);
 

@@ -2,6 +2,7 @@
 
 use crate::error::{Result, StoreError};
 use crate::key::DbKey;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -101,6 +102,8 @@ impl Target {
 
 fn configure(conn: &Connection, purpose: Purpose) -> Result<()> {
     conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // Otherwise a statement whose plan may depend on a bound value (`LIMIT ?`) is prepared anew at each use.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0; PRAGMA foreign_keys = OFF;")?;
     match purpose {
         Purpose::Write => {

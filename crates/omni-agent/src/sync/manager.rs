@@ -213,7 +213,7 @@ impl SyncManager {
     ///
     /// Errors: `timeout`, with what is known about why; at once what trying again does not help.
     pub async fn wait_idle(&self, within: Duration) -> Result<Status> {
-        self.wait(within, |facts| Ok(facts.quiet && self.is_drained()?)).await
+        self.wait(within, |facts| Ok(facts.quiet && self.is_settled(facts.head)?)).await
     }
 
     /// Waits until the originals this laptop keeps for others reach central's head, if the exchange is quiet: for a
@@ -252,9 +252,12 @@ impl SyncManager {
         }
     }
 
-    fn is_drained(&self) -> Result<bool> {
-        let counts = self.inner.store.read(|tx| tx.queue_counts()).map_err(store_error)?;
-        Ok(counts.pending + counts.sending + counts.acknowledged + counts.blocked == 0)
+    /// Nothing waits. A head behind the cursor is one of before: what the connection knows is about to be said.
+    fn is_settled(&self, head: Option<u64>) -> Result<bool> {
+        let read = self.inner.store.read(|tx| Ok((tx.queue_counts()?, tx.meta()?.map_or(0, |m| m.position.seq))));
+        let (counts, cursor) = read.map_err(store_error)?;
+        let waiting = counts.pending + counts.sending + counts.acknowledged + counts.blocked;
+        Ok(waiting == 0 && head.is_none_or(|head| head >= cursor))
     }
 
     fn too_late(&self, within: Duration) -> WireError {

@@ -22,10 +22,16 @@ pub fn write(
     write: &TextWrite,
     summary: &mut Summary,
 ) -> Result<(), Stop> {
-    let wanted = match work.load(collection.id, record)? {
-        Some(stored) => wanted_text(work, author, &stored, field, write)?,
+    let before = work.load(collection.id, record)?;
+    let wanted = match &before {
+        Some(stored) => wanted_text(work, author, stored, field, write)?,
         None => None,
     };
+    // What meets a deletion may wait for a person, who must then see the text.
+    let deleted = before.is_some_and(|stored| !stored.is_live());
+    if deleted && wanted.is_none() && !matches!(write, TextWrite::Invert(_)) {
+        return refuse("text_base", MISFIT);
+    }
     let unit: Unit = vec![(field, value_of(wanted.as_deref().unwrap_or_default()))];
     let Some(mut stored) = writable(work, author, collection, record, &unit, summary)? else { return Ok(()) };
     if let Some(by) = write::frozen_by(collection, &stored, &[field]) {

@@ -27,7 +27,7 @@ impl<H: Hosts> Sim<H> {
     }
 
     /// Central knows what was offered to it: committed again, or refused with an answer its author gets to see.
-    pub(super) fn check_brought_back(&mut self, offered: &[ChangeId]) {
+    pub(super) fn check_brought_back<'a>(&mut self, offered: impl Iterator<Item = &'a ChangeId>) {
         for id in offered {
             let known = central_view(&mut self.server.host, |tx| tx.known_change(*id));
             let Some(known) = self.storage(known, "known change") else { return };

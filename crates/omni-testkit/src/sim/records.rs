@@ -1,7 +1,8 @@
 //! Random values and records by schema alone: whatever field or collection is added takes part by itself.
 
 use super::rng::Rng;
-use omni_model::{Collection, Field, FieldId, FieldType, Op, RecordId, Row, Value, schema};
+use omni_model::records::{Records, circle};
+use omni_model::{Collection, CollectionId, Field, FieldId, FieldType, Op, RecordId, Row, Value, schema};
 use std::collections::BTreeMap;
 
 /// Tries to make a record that satisfies its collection's rules.
@@ -77,9 +78,25 @@ pub fn values(
     None
 }
 
+/// The rows of the first portfolio so far: its links close no circle either.
+#[derive(Default)]
+struct Made(Vec<Row>);
+
+impl Records for Made {
+    fn get(&self, collection: CollectionId, id: RecordId) -> Option<Row> {
+        self.0.iter().find(|row| row.collection == collection && row.id == id).cloned()
+    }
+
+    fn linked(&self, collection: CollectionId, field: FieldId, target: RecordId) -> Vec<RecordId> {
+        let linked = self.0.iter().filter(|row| row.collection == collection && row.get(field).as_id() == Some(target));
+        linked.map(|row| row.id).collect()
+    }
+}
+
 /// The first portfolio of a run, as insert operations in dependency order.
 pub fn world(rng: &mut Rng, ids: &mut dyn FnMut(&mut Rng) -> RecordId) -> Vec<Op> {
     let (mut ops, mut made): (Vec<Op>, BTreeMap<&str, Vec<RecordId>>) = (Vec::new(), BTreeMap::new());
+    let mut rows = Made::default();
     for collection in schema::COLLECTIONS {
         let count = if collection.name == "sector" { 3 } else { rng.range(2, 4) };
         for n in 0..count {
@@ -97,6 +114,12 @@ pub fn world(rng: &mut Rng, ids: &mut dyn FnMut(&mut Rng) -> RecordId) -> Vec<Op
                     *value = Value::text(format!("{}-{n}", collection.name));
                 }
             }
+            let mut row = Row::new(collection.id, id);
+            values.iter().for_each(|(field, value)| row.set(*field, value.clone()));
+            if circle(collection, &row, &rows).is_some() {
+                continue;
+            }
+            rows.0.push(row);
             made.entry(collection.name).or_default().push(id);
             ops.push(Op::Insert { collection: collection.id, record: id, key, values });
         }

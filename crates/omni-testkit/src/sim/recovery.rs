@@ -217,8 +217,8 @@ impl<H: Hosts> Sim<H> {
         if self.plan.planted == Some(Planted::RecoveryDropsCommit) {
             lost.retain(|l| l.commit.seq % 5 != 0);
         }
-        self.bring_back(&lost);
-        self.check_brought_back(&offered);
+        let displaced = self.bring_back(&lost);
+        self.check_brought_back(offered.iter().filter(|id| !displaced.contains(id)));
         let to = self.server.head();
         self.note("recovered", to - head, lost.len() as u64, String::new);
         if to > head {
@@ -238,8 +238,10 @@ impl<H: Hosts> Sim<H> {
         known.map_or_else(Rights::everything, |d| Rights { may_write: d.may_write, grants: d.grants.clone() })
     }
 
-    fn bring_back(&mut self, lost: &[Lost]) {
-        let mut last = (0, 0);
+    /// Returns what has no place any more: a running copy of its laptop wrote there before the loss was noticed. Its own
+    /// laptop sends it again.
+    fn bring_back(&mut self, lost: &[Lost]) -> BTreeSet<ChangeId> {
+        let (mut last, mut displaced) = ((0, 0), BTreeSet::new());
         for one in lost {
             let rights = self.rights_of(one.batch.device);
             let mut result = None;
@@ -250,10 +252,13 @@ impl<H: Hosts> Sim<H> {
                 commit
             });
             let readmitted = done.and_then(|_| result.unwrap_or_else(|| Err(StorageError::corrupt("no result"))));
-            let Some(readmitted) = self.storage(readmitted, "a lost commit") else { return };
+            let Some(readmitted) = self.storage(readmitted, "a lost commit") else { break };
             match readmitted {
                 Readmitted::Known => {}
-                Readmitted::OutOfPlace => self.note("out of place", one.commit.seq, 0, || one.change.to_string()),
+                Readmitted::OutOfPlace => {
+                    self.note("out of place", one.commit.seq, 0, || one.change.to_string());
+                    displaced.insert(one.change);
+                }
                 Readmitted::Done { outcome, commit } => {
                     let batches = self.server.batches.entry(one.batch.replica).or_default();
                     batches.push((*one.batch).clone());
@@ -268,5 +273,6 @@ impl<H: Hosts> Sim<H> {
                 }
             }
         }
+        displaced
     }
 }

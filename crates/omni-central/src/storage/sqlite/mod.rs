@@ -18,6 +18,7 @@ use error::{map, storage};
 use omni_sync::StorageError;
 use read::SqliteRead;
 use rusqlite::backup::Backup;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -160,6 +161,8 @@ fn open_connection(path: &Path, options: &SqliteOptions) -> Result<Connection, S
     let conn = conn.map_err(map)?;
     conn.busy_timeout(LOCK_WAIT).map_err(map)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // Otherwise a statement whose plan may depend on a bound value (`LIMIT ?`) is prepared anew at each use.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(map)?;
     conn.pragma_update(None, "temp_store", "MEMORY").map_err(map)?;
     Ok(conn)
 }
