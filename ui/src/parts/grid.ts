@@ -13,6 +13,19 @@ export interface GridColumn {
   mono?: boolean;
   /** Typed in, not measured: shown in grey. */
   declared?: boolean;
+  /** Given up where there is no room for all, the highest first: what it says also stands in the open row. */
+  yields?: number;
+}
+
+/** The columns that fit without scrolling sideways, as far as giving some up makes room. `room` 0: not measured yet. */
+export function fitting(columns: readonly GridColumn[], room: number): readonly GridColumn[] {
+  let shown = columns;
+  while (room > 0 && minWidth(shown) > room) {
+    const last = shown.filter((c) => c.yields !== undefined).sort((a, b) => (b.yields ?? 0) - (a.yields ?? 0))[0];
+    if (!last) break;
+    shown = shown.filter((c) => c !== last);
+  }
+  return shown;
 }
 
 /** Rows drawn above and below what is visible, so that scrolling shows no gap. */
