@@ -52,6 +52,8 @@ pub struct Core {
     pub began_at: u64,
     /// Central's own key: signs the heads of the ledger.
     pub key: SigningKey,
+    /// Held by whoever takes originals or commits them: what is taken is committed, or its laptop told that it is not.
+    pub recovery: Mutex<()>,
     /// Cancelled when central stops, by order or because it must.
     pub stopping: CancellationToken,
     access: RwLock<Arc<Access>>,
@@ -83,6 +85,7 @@ impl Core {
             metrics: Metrics::new(),
             began_at: head,
             key,
+            recovery: Mutex::default(),
             stopping: CancellationToken::new(),
             access: RwLock::new(Arc::new(access)),
             access_changed: watch::Sender::new(generation),

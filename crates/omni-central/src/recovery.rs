@@ -21,7 +21,11 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::PoisonError;
 
+/// A laptop may have seen this many epochs of which central and its guard know nothing any more: their number is no
+/// laptop's to use up.
+const EPOCHS_AHEAD_MAX: u32 = 1_000;
 /// Commits brought back in one transaction.
 const PER_WRITE: usize = 200;
 
@@ -45,8 +49,25 @@ pub fn begins() -> CentralError {
     CentralError::retryable("recovering", "Central begins to recover what it lost. Connect again.")
 }
 
+/// Takes originals of a device; once everybody has reported, commits them. `last`: it has no more.
+///
+/// Errors: `not_recovering`.
+pub fn receive(core: &Core, device: DeviceId, bytes: &[u8], last: bool) -> Result<()> {
+    let _one = core.recovery.lock().unwrap_or_else(PoisonError::into_inner);
+    if !is_on(&core.folder) {
+        return Err(not_recovering());
+    }
+    take(&core.folder, device, bytes, last)?;
+    if last { settle_now(core) } else { Ok(()) }
+}
+
+/// Originals are not asked for.
+pub fn not_recovering() -> CentralError {
+    CentralError::retryable("not_recovering", "This central is not being recovered any more.")
+}
+
 /// Keeps originals a device brings. `last`: it has no more.
-pub fn take(folder: &Folder, device: DeviceId, bytes: &[u8], last: bool) -> Result<()> {
+fn take(folder: &Folder, device: DeviceId, bytes: &[u8], last: bool) -> Result<()> {
     from_bytes::<Originals>(bytes)
         .map_err(|e| CentralError::new("bad_request", format!("The originals cannot be read: {e}.")))?;
     let name = omni_protocol::Hash::of("omni-offer", &[bytes]).to_hex();
@@ -94,10 +115,21 @@ pub fn describe(folder: &Folder, storage: &dyn Storage) -> Result<Json> {
     Ok(json!({ "reported": reported, "missing": missing, "offered": offered.len(), "ended": ended(folder).exists() }))
 }
 
+/// The epoch above one.
+///
+/// Errors: `epochs_used_up`.
+pub fn next_epoch(highest: u32) -> Result<u32> {
+    highest.checked_add(1).ok_or_else(|| CentralError::new("epochs_used_up", "Central's number of epochs is used up."))
+}
+
 /// A laptop proved that the log is not what it was: a new epoch, above every one it or this folder knows.
 pub fn after_rollback(core: &Core, at: Position) -> Result<()> {
     let head = core.storage.reading(|tx| tx.head())?.position;
-    let epoch = guard::highest_epoch(&guard::read(&core.folder)?).max(head.epoch).max(at.epoch) + 1;
+    let known = guard::highest_epoch(&guard::read(&core.folder)?).max(head.epoch);
+    if at.epoch > known.saturating_add(EPOCHS_AHEAD_MAX) {
+        return Err(CentralError::new("bad_position", "Central was never where this laptop says it stands."));
+    }
+    let epoch = next_epoch(known.max(at.epoch))?;
     tracing::error!(
         ?at,
         ?head,
@@ -120,6 +152,11 @@ pub fn after_rollback(core: &Core, at: Position) -> Result<()> {
 
 /// Commits what was brought, if everybody has reported or an administrator ended it.
 pub fn settle(core: &Core) -> Result<()> {
+    let _one = core.recovery.lock().unwrap_or_else(PoisonError::into_inner);
+    settle_now(core)
+}
+
+fn settle_now(core: &Core) -> Result<()> {
     let folder = &core.folder;
     if !is_on(folder) {
         return Ok(());

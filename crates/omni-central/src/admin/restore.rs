@@ -6,6 +6,7 @@ use crate::error::{CentralError, Result};
 use crate::folder::{Folder, private_file, sync_parent};
 use crate::guard::{self, Guarded};
 use crate::ledger;
+use crate::recovery;
 use crate::storage::sqlite::{SqliteOptions, SqliteStorage};
 use crate::storage::{Storage, StorageExt};
 use omni_protocol::Position;
@@ -45,7 +46,7 @@ pub fn restore(folder: &Folder, file: &Path) -> Result<Restored> {
     let replaced = set_aside(folder)?;
     std::fs::rename(&staged, folder.database()).map_err(|e| CentralError::file(&staged, e))?;
     sync_parent(&folder.database())?;
-    crate::recovery::begin(folder)?;
+    recovery::begin(folder)?;
     Ok(Restored { head, from_epoch: report.epoch, replaced, reapplied })
 }
 
@@ -58,7 +59,7 @@ fn next_epoch(folder: &Folder, backup: u32) -> Result<u32> {
         let epoch = present.and_then(|s| s.reading(|tx| Ok(tx.head()?.position.epoch)));
         highest = highest.max(epoch.unwrap_or(0));
     }
-    Ok(highest + 1)
+    recovery::next_epoch(highest)
 }
 
 fn open_epoch(folder: &Folder, staged: &Path, epoch: u32) -> Result<(Position, usize)> {

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
 /// Envelopes that wait in either direction; the sender waits for room.
@@ -49,6 +49,8 @@ impl Outbound {
 struct Exchange {
     inbound: mpsc::Sender<Bytes>,
     outbound: tokio::sync::Mutex<Fetching>,
+    /// Everything the session said was fetched.
+    drained: Notify,
 }
 
 /// One call at a time fetches. An envelope that no longer fits an answer opens the next one.
@@ -78,7 +80,7 @@ fn ended() -> CentralError {
 /// Begins an exchange: its id.
 pub async fn begin(State(app): State<Arc<App>>) -> Api<Json<Value>> {
     let slot = app
-        .slots
+        .exchange_slots
         .clone()
         .try_acquire_owned()
         .map_err(|_| CentralError::retryable("busy", "Central has as many sessions as it takes."))?;
@@ -86,15 +88,17 @@ pub async fn begin(State(app): State<Arc<App>>) -> Api<Json<Value>> {
     let (inbound, from_laptop) = mpsc::channel(WAITING_MAX);
     let (to_laptop, outbound) = mpsc::channel(WAITING_MAX);
     let fetching = tokio::sync::Mutex::new(Fetching { queue: outbound, left: None });
-    app.exchanges.with(|all| all.insert(id.clone(), Arc::new(Exchange { inbound, outbound: fetching })));
+    app.exchanges
+        .with(|all| all.insert(id.clone(), Arc::new(Exchange { inbound, outbound: fetching, drained: Notify::new() })));
     let key = id.clone();
     tokio::spawn(async move {
-        let out = to_laptop.clone();
         session::run(app.clone(), Sink::Exchange(Outbound(to_laptop)), Stream::Exchange(from_laptop)).await;
-        drop(slot);
-        // Its last words wait until they are fetched.
-        let _ = timeout(LINGER, out.closed()).await;
+        // Its last words wait until they are fetched, and count as a session until then.
+        if let Ok(ended) = app.exchanges.find(&key) {
+            let _ = timeout(LINGER, ended.drained.notified()).await;
+        }
         app.exchanges.with(|all| all.remove(&key));
+        drop(slot);
     });
     Ok(Json(json!({ "id": id })))
 }
@@ -125,7 +129,10 @@ pub async fn fetch(State(app): State<Arc<App>>, Path(id): Path<String>) -> Api<R
     let first = match fetching.left.take() {
         Some(left) => Some(left),
         None => match timeout(Duration::from_millis(EXCHANGE_WAIT_MS), fetching.queue.recv()).await {
-            Ok(None) => return Err(ended().into()),
+            Ok(None) => {
+                exchange.drained.notify_one();
+                return Err(ended().into());
+            }
             Ok(some) => some,
             Err(_) => None,
         },

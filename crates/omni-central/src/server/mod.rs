@@ -30,6 +30,10 @@ use tokio::sync::{Semaphore, watch};
 /// Sessions at most. One more is answered `busy`.
 pub const SESSIONS_MAX: usize = 5_000;
 
+/// Exchanges over HTTP among them have an own, smaller number: they cost a stranger one call each, and must not take the
+/// place of live sessions.
+pub const EXCHANGES_MAX: usize = 500;
+
 /// What every handler has.
 pub struct App {
     /// Shared state.
@@ -41,6 +45,7 @@ pub struct App {
     pub(crate) tokens: Tokens,
     pub(crate) frames: FrameCache,
     pub(crate) exchanges: Exchanges,
+    pub(crate) exchange_slots: Arc<Semaphore>,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) sessions: watch::Sender<usize>,
 }
@@ -55,6 +60,7 @@ impl App {
             tokens: Tokens::default(),
             frames: FrameCache::default(),
             exchanges: Exchanges::default(),
+            exchange_slots: Arc::new(Semaphore::new(EXCHANGES_MAX)),
             slots: Arc::new(Semaphore::new(SESSIONS_MAX)),
             sessions: watch::Sender::new(0),
         }

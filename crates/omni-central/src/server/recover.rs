@@ -48,12 +48,11 @@ pub async fn recover(
     let packed = body(bytes)?;
     blocking(&app, move |app| {
         if !recovery::is_on(&app.core.folder) {
-            return Err(CentralError::retryable("not_recovering", "This central is not being recovered any more."));
+            return Err(recovery::not_recovering());
         }
         let bytes = zstd::bulk::decompress(&packed, OFFER_BYTES_MAX)
             .map_err(|_| CentralError::new("bad_request", "The originals cannot be unpacked."))?;
-        recovery::take(&app.core.folder, caller.device, &bytes, last)?;
-        if last { recovery::settle(&app.core) } else { Ok(()) }
+        recovery::receive(&app.core, caller.device, &bytes, last)
     })
     .await?;
     Ok(Json(json!({ "taken": true })))

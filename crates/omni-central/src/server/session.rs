@@ -167,8 +167,8 @@ impl Driver {
         };
         let facts = self.facts(&hello).await?;
         if self.proves_rollback(&hello, &facts) {
-            blocking(&self.app, move |app| recovery::after_rollback(&app.core, hello.position)).await?;
-            return self.refuse(&recovery::begins()).await;
+            let begun = blocking(&self.app, move |app| recovery::after_rollback(&app.core, hello.position)).await;
+            return self.refuse(&begun.err().unwrap_or_else(recovery::begins)).await;
         }
         (self.token, self.directory_known) = (facts.token.clone(), facts.directory.len());
         self.recovering = facts.recovering;

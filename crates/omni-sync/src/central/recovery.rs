@@ -179,7 +179,20 @@ pub fn in_original_order(
             lost.insert((commit.epoch, commit.seq, change), Lost { change, commit, batch: batch.clone() });
         }
     }
-    lost.into_values().collect()
+    by_counter(lost.into_values().collect())
+}
+
+/// Within a replica what is signed decides: its counters. When a commit was made is only said by whoever kept it, and must
+/// not let a later change take the place of those before it.
+fn by_counter(mut lost: Vec<Lost>) -> Vec<Lost> {
+    let mut places: BTreeMap<ReplicaId, Vec<usize>> = BTreeMap::new();
+    lost.iter().enumerate().for_each(|(place, one)| places.entry(one.batch.replica).or_default().push(place));
+    for places in places.into_values() {
+        let mut own: Vec<Lost> = places.iter().map(|place| lost[*place].clone()).collect();
+        own.sort_by_key(|one| one.commit.counter);
+        places.into_iter().zip(own).for_each(|(place, one)| lost[place] = one);
+    }
+    lost
 }
 
 /// What became of a commit that was to be brought back.
@@ -275,6 +288,29 @@ fn keep_places(tx: &mut dyn CentralTx, batch: &BatchRecord, after: u64, before: 
 mod tests {
     use super::*;
     use uuid::Uuid;
+
+    #[test]
+    fn a_claimed_early_time_lets_no_change_pass_those_its_replica_signed_before_it() {
+        let lost = |replica: u128, counter: u64| {
+            let batch = BatchRecord {
+                replica: ReplicaId(Uuid::from_u128(replica)),
+                device: DeviceId(Uuid::from_u128(replica)),
+                parent: None,
+                epoch: 1,
+                first: 1,
+                prev: Hash::default(),
+                links: Vec::new(),
+                signature: Vec::new(),
+            };
+            let commit =
+                OriginalCommit { epoch: 1, seq: 0, at_ms: 0, counter, change: Vec::new().into(), parked: false };
+            Lost { change: ChangeId(Uuid::from_u128(u128::from(counter))), commit, batch: Arc::new(batch) }
+        };
+        let claimed = vec![lost(1, 3), lost(2, 1), lost(1, 1), lost(2, 2), lost(1, 2)];
+        let order: Vec<(u128, u64)> =
+            by_counter(claimed).iter().map(|l| (l.batch.replica.0.as_u128(), l.commit.counter)).collect();
+        assert_eq!(order, [(1, 1), (2, 1), (1, 2), (2, 2), (1, 3)]);
+    }
 
     #[test]
     fn links_stand_for_entries() {
