@@ -2,7 +2,7 @@
 
 pub mod change;
 pub mod digest;
-pub mod envelopes;
+pub mod envelope;
 pub mod error;
 pub mod event;
 pub mod feed;

@@ -5,7 +5,7 @@ use super::socket::lost;
 use crate::client::Client;
 use crate::error::Result;
 use omni_protocol::WireError;
-use omni_protocol::envelopes;
+use omni_protocol::envelope;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -46,7 +46,7 @@ async fn fetch(client: Client, id: String, fetched: mpsc::Sender<Result<Vec<u8>>
     loop {
         let answer = client.exchange_fetch(&id).await;
         let parts = match &answer {
-            Ok(body) => envelopes::split(body).ok_or_else(|| lost("an answer is torn")),
+            Ok(body) => envelope::split(body).ok_or_else(|| lost("an answer is torn")),
             Err(e) => Err(e.clone()),
         };
         let failed = parts.is_err();
@@ -64,9 +64,9 @@ async fn fetch(client: Client, id: String, fetched: mpsc::Sender<Result<Vec<u8>>
 
 impl Sender {
     /// Brings one envelope.
-    pub async fn send(&mut self, envelope: &[u8]) -> Result<()> {
-        let mut body = Vec::with_capacity(envelope.len() + envelopes::LENGTH_BYTES);
-        envelopes::push(&mut body, envelope);
+    pub async fn send(&mut self, message: &[u8]) -> Result<()> {
+        let mut body = Vec::with_capacity(message.len() + envelope::LENGTH_BYTES);
+        envelope::push(&mut body, message);
         self.client.exchange_bring(&self.id, body).await
     }
 
@@ -82,7 +82,7 @@ impl Receiver {
         match self.queue.recv().await {
             None => Ok(None),
             Some(Err(WireError { code, .. })) if code == "exchange_ended" => Ok(None),
-            Some(envelope) => envelope.map(Some),
+            Some(fetched) => fetched.map(Some),
         }
     }
 }

@@ -1,19 +1,18 @@
-//! The envelope of a WebSocket message: one byte that says raw or zstd, then CBOR.
+//! Frames in their envelope (`omni_protocol::envelope`), within central's limits.
 
 use crate::error::{CentralError, Result};
 use axum::body::Bytes;
 use omni_protocol::Hash;
+use omni_protocol::envelope::{self, Content};
 use omni_protocol::frame::{ClientFrame, ServerFrame, from_bytes, to_bytes};
-use omni_protocol::limits::{CLIENT_FRAME_BYTES_MAX, COMPRESS_BYTES_MIN, ZSTD_LEVEL};
+use omni_protocol::limits::{CLIENT_FRAME_BYTES_MAX, ZSTD_LEVEL};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
 use zstd::bulk::{Compressor, Decompressor};
 
-/// First byte of an uncompressed message.
-pub const RAW: u8 = 0;
-/// First byte of a zstd message.
-pub const ZSTD: u8 = 1;
 /// A message may grow this much when decompressed; honest frames stay far below.
 const RATIO_MAX: usize = 500;
 /// Encoded feed frames kept, so that sessions with equal rights share one encoding.
@@ -30,15 +29,10 @@ pub type Envelope = Bytes;
 /// Puts a frame into its envelope; compressed where that pays.
 pub fn seal(frame: &ServerFrame) -> Envelope {
     let cbor = to_bytes(frame);
-    let packed = (cbor.len() >= COMPRESS_BYTES_MIN).then(|| compress(&cbor)).flatten();
-    let (kind, body) = match &packed {
-        Some(packed) if packed.len() < cbor.len() => (ZSTD, packed),
-        _ => (RAW, &cbor),
-    };
-    let mut out = Vec::with_capacity(body.len() + 1);
-    out.push(kind);
-    out.extend_from_slice(body);
-    Bytes::from(out)
+    // A compressor that fails costs size, nothing else.
+    let pack = |cbor: &[u8]| Ok::<_, Infallible>(compress(cbor).unwrap_or_else(|| cbor.to_vec()));
+    let Ok(envelope) = envelope::wrap(&cbor, pack);
+    Bytes::from(envelope)
 }
 
 /// zstd of some bytes; `None` if the library fails, which only costs size.
@@ -64,20 +58,16 @@ fn decompress(bytes: &[u8]) -> Option<Vec<u8>> {
 /// Takes a laptop's frame out of its envelope.
 pub fn open(message: &[u8]) -> Result<ClientFrame> {
     let bad = |what: &str| CentralError::new("bad_frame", format!("The message is not a frame: {what}."));
-    let (kind, body) = message.split_first().ok_or_else(|| bad("it is empty"))?;
-    let unpacked;
-    let cbor = match *kind {
-        RAW => body,
-        ZSTD => {
-            unpacked = decompress(body).ok_or_else(|| bad("it does not decompress within the limits"))?;
-            &unpacked
+    let cbor = match envelope::content(message).ok_or_else(|| bad("it is in no envelope"))? {
+        Content::Raw(cbor) => Cow::Borrowed(cbor),
+        Content::Zstd(packed) => {
+            Cow::Owned(decompress(packed).ok_or_else(|| bad("it does not decompress within the limits"))?)
         }
-        _ => return Err(bad("unknown envelope")),
     };
     if cbor.len() > CLIENT_FRAME_BYTES_MAX {
         return Err(CentralError::new("too_large", format!("A frame may have {CLIENT_FRAME_BYTES_MAX} bytes.")));
     }
-    from_bytes(cbor).map_err(|e| bad(&e.to_string()))
+    from_bytes(&cbor).map_err(|e| bad(&e.to_string()))
 }
 
 type FrameKey = (Hash, u64, u64, u64, Option<u128>);
@@ -110,6 +100,9 @@ impl FrameCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const RAW: u8 = 0;
+    const ZSTD: u8 = 1;
 
     fn raw(frame: &ClientFrame) -> Vec<u8> {
         [&[RAW][..], &to_bytes(frame)].concat()

@@ -15,7 +15,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use omni_protocol::envelopes;
+use omni_protocol::envelope;
 use omni_protocol::limits::{CLIENT_FRAME_BYTES_MAX, EXCHANGE_BYTES_MAX, EXCHANGE_WAIT_MS};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -111,7 +111,7 @@ pub async fn bring(
 ) -> Api<StatusCode> {
     let exchange = app.exchanges.find(&id)?;
     let bytes = body(bytes)?;
-    let parts = envelopes::split(&bytes)
+    let parts = envelope::split(&bytes)
         .filter(|parts| parts.iter().all(|part| part.len() <= CLIENT_FRAME_BYTES_MAX + 1))
         .ok_or_else(|| CentralError::new("bad_frame", "The body is no list of messages."))?;
     for part in parts {
@@ -138,16 +138,16 @@ pub async fn fetch(State(app): State<Arc<App>>, Path(id): Path<String>) -> Api<R
         },
     };
     if let Some(first) = first {
-        envelopes::push(&mut out, &first);
+        envelope::push(&mut out, &first);
     }
     while !out.is_empty()
         && let Ok(next) = fetching.queue.try_recv()
     {
-        if out.len() + next.len() + envelopes::LENGTH_BYTES > EXCHANGE_BYTES_MAX {
+        if out.len() + next.len() + envelope::LENGTH_BYTES > EXCHANGE_BYTES_MAX {
             fetching.left = Some(next);
             break;
         }
-        envelopes::push(&mut out, &next);
+        envelope::push(&mut out, &next);
     }
     Ok(([(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, "no-store")], out).into_response())
 }

@@ -107,7 +107,7 @@ pub(super) fn admit_run(
             if counter == state.counter && head != state.chain {
                 return Ok(Admitted::Fork);
             }
-            // A recovery left this place empty: the answer it got before is lost, and no other can be given in its place.
+            // Left empty by a recovery of an earlier version: the answer is lost, and no other can be given in its place.
             let Some(stored) = tx.outcome_at(batch.replica, counter)? else { return Ok(Admitted::Fork) };
             if is_another(entry, &stored) {
                 return Ok(Admitted::Fork);

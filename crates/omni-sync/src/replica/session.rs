@@ -4,13 +4,10 @@
 //! Every waiting state has a timer: `Tick` recycles a connection that stopped progressing.
 
 use super::seal::BatchLimits;
-use super::tx::ReplicaMeta;
-use crate::sign::sign_hello;
-use ed25519_dalek::SigningKey;
 use minicbor::bytes::ByteVec;
-use omni_protocol::frame::{ClientFrame, Hello, PROTOCOL_VERSION, ServerFrame, Start, Welcome};
+use omni_protocol::frame::{ClientFrame, PROTOCOL_VERSION, ServerFrame, Start, Welcome};
 use omni_protocol::limits::{BATCHES_IN_FLIGHT_MAX, HEARTBEAT_MS, LIVE_LAG_MAX};
-use omni_protocol::{DeviceId, DirectoryEntry, FeedPage, Grants, Outcome, Position, Watermark};
+use omni_protocol::{DirectoryEntry, FeedPage, Outcome, Position, Watermark};
 use std::collections::VecDeque;
 
 /// Connected and waiting, but nothing arrives: recycle after this long, milliseconds.
@@ -233,34 +230,6 @@ impl Default for Session {
             fetching: false,
             repairing: false,
         }
-    }
-}
-
-/// Builds and signs the hello of a replica.
-pub fn hello(meta: &ReplicaMeta, device: DeviceId, nonce: &[u8], key: &SigningKey) -> Hello {
-    let mut hello = Hello {
-        version: PROTOCOL_VERSION,
-        schema: omni_model::schema::SCHEMA_VERSION,
-        device,
-        replica: meta.replica,
-        lineage: meta.lineage.clone(),
-        position: meta.position,
-        grants: meta.grants.hash(),
-        signature: Vec::new().into(),
-    };
-    sign_hello(&mut hello, nonce, key);
-    hello
-}
-
-/// The metadata of a replica that starts from nothing.
-pub fn fresh_meta(replica: omni_protocol::ReplicaId) -> ReplicaMeta {
-    ReplicaMeta {
-        replica,
-        lineage: Vec::new(),
-        position: Position::default(),
-        next_counter: 1,
-        chain: Default::default(),
-        grants: Grants::default(),
     }
 }
 

@@ -26,6 +26,18 @@ pub struct ReplicaMeta {
     pub grants: Grants,
 }
 
+/// The metadata of a replica that starts from nothing.
+pub fn fresh_meta(replica: ReplicaId) -> ReplicaMeta {
+    ReplicaMeta {
+        replica,
+        lineage: Vec::new(),
+        position: Position::default(),
+        next_counter: 1,
+        chain: Default::default(),
+        grants: Grants::default(),
+    }
+}
+
 /// Where a change of this laptop stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OutboxState {

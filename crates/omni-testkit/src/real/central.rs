@@ -75,15 +75,7 @@ impl CentralHost for RealCentral {
 
     fn restore(&mut self, image: &Vec<u8>) -> Result<(), StorageError> {
         self.storage = None;
-        let path = self.machine.folder().join("central.db");
-        for suffix in ["-wal", "-shm"] {
-            let beside = path.with_extension(format!("db{suffix}"));
-            if beside.exists() {
-                std::fs::remove_file(beside).map_err(StorageError::new)?;
-            }
-        }
-        std::fs::write(&path, image).map_err(StorageError::new)?;
-        self.machine.disk.settle();
+        self.machine.put_back("central.db", image)?;
         self.open()
     }
 

@@ -128,6 +128,19 @@ impl Machine {
         clean
     }
 
+    /// Puts an older copy of a database in its place, as somebody does who restores one. Every handle is closed.
+    fn put_back(&self, name: &str, image: &[u8]) -> Result<(), StorageError> {
+        for suffix in ["-wal", "-shm"] {
+            let beside = self.folder().join(format!("{name}{suffix}"));
+            if beside.exists() {
+                std::fs::remove_file(beside).map_err(StorageError::new)?;
+            }
+        }
+        std::fs::write(self.folder().join(name), image).map_err(StorageError::new)?;
+        self.disk.settle();
+        Ok(())
+    }
+
     /// Power comes back after every handle was closed.
     fn restart(&mut self) -> Result<(), StorageError> {
         // Some crashes lose nearly all, some nearly nothing, some half.

@@ -12,6 +12,9 @@ use omni_sync::replica::{CentralHistory, ReplicaTx, fresh_meta};
 use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
 
+/// Name of the file.
+const DATABASE: &str = "replica.db";
+
 /// A laptop's store on a disk that may lose power.
 #[derive(Debug)]
 pub struct RealReplica {
@@ -43,7 +46,7 @@ impl RealReplica {
     }
 
     fn path(&self) -> PathBuf {
-        self.machine.folder().join("replica.db")
+        self.machine.folder().join(DATABASE)
     }
 
     fn open(&mut self) -> Result<(), StorageError> {
@@ -203,15 +206,7 @@ impl ReplicaHost for RealReplica {
 
     fn restore(&mut self, image: &Vec<u8>) -> Result<(), StorageError> {
         self.store = None;
-        let path = self.path();
-        for suffix in ["-wal", "-shm"] {
-            let beside = path.with_extension(format!("db{suffix}"));
-            if beside.exists() {
-                std::fs::remove_file(beside).map_err(StorageError::new)?;
-            }
-        }
-        std::fs::write(&path, image).map_err(StorageError::new)?;
-        self.machine.disk.settle();
+        self.machine.put_back(DATABASE, image)?;
         self.open()
     }
 }

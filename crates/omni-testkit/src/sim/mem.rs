@@ -11,7 +11,7 @@ use omni_protocol::{BootId, ConflictItem, DeviceId, Grants, OriginalGroup, Posit
 use omni_sync::StorageError;
 use omni_sync::central::{BootSample, CentralTx, Commit};
 use omni_sync::meta::Stored;
-use omni_sync::replica::{CentralHistory, ReplicaTx, session};
+use omni_sync::replica::{CentralHistory, ReplicaTx, fresh_meta};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -54,7 +54,7 @@ impl Hosts for MemHosts {
     type Central = MemCentral;
 
     fn replica(&mut self, _index: usize, id: ReplicaId) -> Result<MemReplica, StorageError> {
-        Ok(MemReplica::new(session::fresh_meta(id)))
+        Ok(MemReplica::new(fresh_meta(id)))
     }
 
     fn central(&mut self) -> Result<MemCentral, StorageError> {

@@ -1,18 +1,9 @@
 //! Restored and cloned databases: what a renewed replica knew, and whose answers are whose.
 
-use super::lab::{Lab, Laptop, insert, set, write};
+use super::lab::{Lab, set, write};
 use omni_model::{RecordId, Value};
 use omni_protocol::OutcomeKind;
 use omni_sync::central::Admitted;
-
-fn prepared(lab: &mut Lab) -> (Laptop, RecordId) {
-    let mut laptop = lab.laptop();
-    let sector = lab.record();
-    lab.saved(&mut laptop, vec![insert("sector", sector, &[("name", Value::text("Sector"))])]);
-    lab.push(&mut laptop);
-    lab.pull(&mut laptop);
-    (laptop, sector)
-}
 
 fn rename(sector: RecordId, name: &str) -> Vec<omni_model::Op> {
     vec![set("sector", sector, "name", Value::text(name))]
@@ -21,7 +12,7 @@ fn rename(sector: RecordId, name: &str) -> Vec<omni_model::Op> {
 #[test]
 fn a_renewed_replica_does_not_know_what_its_twin_wrote_under_its_counters() {
     let mut lab = Lab::new();
-    let (mut first, sector) = prepared(&mut lab);
+    let (mut first, sector) = lab.laptop_with_sector();
     let mut twin = lab.twin(&first);
     // Both give the same counter; the twin's change is the one central gets.
     lab.saved(&mut twin, rename(sector, "Twin"));
@@ -37,7 +28,7 @@ fn a_renewed_replica_does_not_know_what_its_twin_wrote_under_its_counters() {
 #[test]
 fn a_renewed_replica_knows_what_it_sent_itself() {
     let mut lab = Lab::new();
-    let (mut laptop, sector) = prepared(&mut lab);
+    let (mut laptop, sector) = lab.laptop_with_sector();
     // Committed, but the answer is lost.
     lab.saved(&mut laptop, rename(sector, "Once"));
     let batch = lab.seal(&mut laptop).expect("a batch");
@@ -56,7 +47,7 @@ fn a_renewed_replica_knows_what_it_sent_itself() {
 #[test]
 fn the_answer_of_one_database_is_never_given_to_its_twin() {
     let mut lab = Lab::new();
-    let (mut first, sector) = prepared(&mut lab);
+    let (mut first, sector) = lab.laptop_with_sector();
     let mut twin = lab.twin(&first);
     lab.saved(&mut first, rename(sector, "First"));
     let batch = lab.seal(&mut first).expect("a batch");

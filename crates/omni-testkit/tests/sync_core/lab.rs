@@ -9,8 +9,8 @@ use omni_protocol::{
 use omni_sync::central::{Admitted, Commit, Rights, Sender, admit_batch, feed_page};
 use omni_sync::meta::Stored;
 use omni_sync::replica::{
-    BatchLimits, EditError, Intent, OutboxEntry, ReplicaTx, apply_outcomes, apply_page, next_batch, renew, save,
-    session,
+    BatchLimits, EditError, Intent, OutboxEntry, ReplicaTx, apply_outcomes, apply_page, fresh_meta, next_batch, renew,
+    save,
 };
 use omni_testkit::mem_central::MemCentral;
 use omni_testkit::mem_replica::{Durability, MemReplica, State};
@@ -72,10 +72,20 @@ impl Lab {
 
     /// A fresh laptop with all rights.
     pub fn laptop(&mut self) -> Laptop {
-        let store = MemReplica::new(session::fresh_meta(ReplicaId(self.rng.uuid())));
+        let store = MemReplica::new(fresh_meta(ReplicaId(self.rng.uuid())));
         let mut laptop = Laptop { store, device: DeviceId(self.rng.uuid()), rights: Rights::everything() };
         self.pull(&mut laptop);
         laptop
+    }
+
+    /// A laptop with one sector, which central knows.
+    pub fn laptop_with_sector(&mut self) -> (Laptop, RecordId) {
+        let mut laptop = self.laptop();
+        let sector = self.record();
+        self.saved(&mut laptop, vec![insert("sector", sector, &[("name", Value::text("Sector"))])]);
+        self.push(&mut laptop);
+        self.pull(&mut laptop);
+        (laptop, sector)
     }
 
     /// A second database with the same contents and identity.

@@ -1,7 +1,7 @@
 //! A laptop older than central: what it does not know is kept, counted and given up like anything else.
 
-use super::lab::{Lab, Laptop, insert, kind, write};
-use omni_model::{CollectionId, FieldId, RecordId, Value};
+use super::lab::{Lab, Laptop, kind, write};
+use omni_model::{CollectionId, FieldId, Value};
 use omni_protocol::{
     ChangeId, CommitInfo, DeviceId, Effect, FeedCommit, FeedPage, Part, Position, ReplicaId, Scope, Watermark,
 };
@@ -11,16 +11,6 @@ use omni_sync::replica::{apply_page, recompute, root_of};
 /// A collection and a field of a later version.
 const LATER_COLLECTION: CollectionId = CollectionId(900);
 const LATER_FIELD: FieldId = FieldId(700);
-
-/// A laptop with one sector.
-fn prepared(lab: &mut Lab) -> (Laptop, RecordId) {
-    let mut laptop = lab.laptop();
-    let sector = lab.record();
-    lab.saved(&mut laptop, vec![insert("sector", sector, &[("name", Value::text("Sector"))])]);
-    lab.push(&mut laptop);
-    lab.pull(&mut laptop);
-    (laptop, sector)
-}
 
 /// The next commit of a central that knows more.
 fn commit(laptop: &mut Laptop, scope: Scope, effects: Vec<Effect>) {
@@ -57,7 +47,7 @@ fn grown(laptop: &mut Laptop, before: Digest) -> Digest {
 #[test]
 fn what_this_version_does_not_know_is_kept_and_counted() {
     let mut lab = Lab::new();
-    let (mut laptop, sector) = prepared(&mut lab);
+    let (mut laptop, sector) = lab.laptop_with_sector();
     let scope = Scope { owner: sector, compartment: 0 };
     let before = write(&mut laptop, |tx| root_of(tx).map_err(|e| e.to_string()));
     let put = |n: i64| {
