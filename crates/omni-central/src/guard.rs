@@ -1,12 +1,14 @@
-//! Spent codes, revocations and epochs, kept outside the database too: a database restored from a backup must not
-//! bring a stolen laptop back or an epoch number into use twice. One JSON object per line, append only, fsynced.
+//! Spent codes, enrolments, revocations and epochs, kept outside the database too: a database restored from a backup must
+//! not bring a stolen laptop back or an epoch number into use twice, and must know the laptops that bring back what it
+//! lost. One JSON object per line, append only, fsynced.
 
 use crate::clock::system_ms;
 use crate::error::{CentralError, Result};
 use crate::folder::{Folder, append_durably};
 use crate::random;
-use crate::storage::{Storage, StorageExt};
-use omni_protocol::{DeviceId, Hash};
+use crate::storage::{DeviceRecord, Storage, StorageExt};
+use omni_protocol::frame::{from_bytes, to_bytes};
+use omni_protocol::{DeviceId, Hash, ReplicaId};
 use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
 
@@ -21,6 +23,8 @@ pub enum Guarded {
         /// Unix milliseconds.
         at_ms: i64,
     },
+    /// A device was enrolled.
+    Enrolled(Enrolment),
     /// A device was revoked.
     Revoked {
         /// The device.
@@ -33,6 +37,57 @@ pub enum Guarded {
         /// Its number.
         epoch: u32,
     },
+}
+
+/// What central must know of a device to take its signature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Enrolment {
+    device: DeviceId,
+    name: String,
+    operator: String,
+    role: String,
+    /// CBOR, hex.
+    grants: String,
+    /// Ed25519, hex.
+    public_key: String,
+    replica: Option<ReplicaId>,
+    /// Unix milliseconds.
+    at_ms: i64,
+}
+
+impl Enrolment {
+    /// Of a device just enrolled.
+    pub fn of(d: &DeviceRecord) -> Enrolment {
+        Enrolment {
+            device: d.device,
+            name: d.name.clone(),
+            operator: d.operator.clone(),
+            role: d.role.name().to_owned(),
+            grants: random::to_hex(&to_bytes(&d.grants)),
+            public_key: random::to_hex(&d.public_key),
+            replica: d.replica,
+            at_ms: d.enrolled_ms,
+        }
+    }
+
+    /// The device as it was enrolled; `None` if the line cannot be read.
+    fn record(&self) -> Option<DeviceRecord> {
+        let grants = (0..self.grants.len()).step_by(2).map(|at| self.grants.get(at..at + 2));
+        let grants = grants.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect::<Option<Vec<u8>>>()?;
+        Some(DeviceRecord {
+            device: self.device,
+            name: self.name.clone(),
+            operator: self.operator.clone(),
+            role: self.role.parse().ok()?,
+            grants: from_bytes(&grants).ok()?,
+            public_key: random::from_hex(&self.public_key)?,
+            replica: self.replica,
+            enrolled_ms: self.at_ms,
+            revoked_ms: None,
+            last_seen_ms: None,
+            durable_seq: 0,
+        })
+    }
 }
 
 /// Appends a line durably.
@@ -66,7 +121,7 @@ pub fn reapply(folder: &Folder, storage: &dyn Storage) -> Result<usize> {
     }
     let applied = storage.writing(|tx| {
         let mut applied = 0;
-        let devices = tx.devices()?;
+        let mut devices = tx.devices()?;
         for line in &lines {
             match line {
                 Guarded::Spent { code, at_ms } => {
@@ -77,11 +132,19 @@ pub fn reapply(folder: &Folder, storage: &dyn Storage) -> Result<usize> {
                         applied += 1;
                     }
                 }
+                Guarded::Enrolled(enrolment) => {
+                    let Some(record) = enrolment.record() else { continue };
+                    if devices.iter().all(|d| d.device != record.device) {
+                        tx.put_device(&record)?;
+                        devices.push(record);
+                        applied += 1;
+                    }
+                }
                 Guarded::Revoked { device, at_ms } => {
-                    let known = devices.iter().find(|d| d.device == *device && d.revoked_ms.is_none());
-                    if let Some(mut known) = known.cloned() {
+                    let known = devices.iter_mut().find(|d| d.device == *device && d.revoked_ms.is_none());
+                    if let Some(known) = known {
                         known.revoked_ms = Some(*at_ms);
-                        tx.put_device(&known)?;
+                        tx.put_device(known)?;
                         applied += 1;
                     }
                 }

@@ -7,7 +7,7 @@
 use crate::access::{Access, rights};
 use crate::core::Core;
 use crate::error::{CentralError, Result};
-use crate::folder::{Folder, make_private_dir, sync_parent, write_durably};
+use crate::folder::{Folder, append_durably, make_private_dir, sync_parent, write_durably};
 use crate::guard::{self, Guarded};
 use crate::ledger;
 use crate::sample::BUILT_IN_DEVICE;
@@ -31,6 +31,28 @@ const PER_WRITE: usize = 200;
 
 fn ended(folder: &Folder) -> PathBuf {
     folder.recovery().join("end")
+}
+
+/// Devices whose word began a recovery that has brought nothing back, one to a line. Only the signature of a device says
+/// where its copy stands: a word that came to nothing is not taken twice, so that none keeps central from its work for ever.
+fn claims(folder: &Folder) -> PathBuf {
+    folder.root().join("recovery.claims")
+}
+
+fn has_claimed(folder: &Folder, device: DeviceId) -> Result<bool> {
+    match std::fs::read_to_string(claims(folder)) {
+        Ok(text) => Ok(text.lines().any(|line| line == device.to_string())),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(CentralError::file(&claims(folder), e)),
+    }
+}
+
+/// The word of every device counts again.
+pub fn forget_claims(folder: &Folder) -> Result<()> {
+    match std::fs::remove_file(claims(folder)) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(CentralError::file(&claims(folder), e)),
+        _ => sync_parent(&claims(folder)),
+    }
 }
 
 /// Whether only originals are taken.
@@ -122,8 +144,20 @@ pub fn next_epoch(highest: u32) -> Result<u32> {
     highest.checked_add(1).ok_or_else(|| CentralError::new("epochs_used_up", "Central's number of epochs is used up."))
 }
 
-/// A laptop proved that the log is not what it was: a new epoch, above every one it or this folder knows.
-pub fn after_rollback(core: &Core, at: Position) -> Result<()> {
+/// A laptop says that the log is not what it was: a new epoch, above every one it or this folder knows.
+///
+/// Errors: `ahead` if its word came to nothing before; `bad_position`, `epochs_used_up`.
+pub fn after_rollback(core: &Core, device: DeviceId, at: Position) -> Result<()> {
+    let _one = core.recovery.lock().unwrap_or_else(PoisonError::into_inner);
+    if is_on(&core.folder) {
+        return Ok(());
+    }
+    if has_claimed(&core.folder, device)? {
+        tracing::error!(%device, ?at, "a device says again that the log was longer; last time nothing came of it");
+        let message = "This copy is ahead of central, and nobody brought back what it knew. Its edits stay on this laptop. \
+                       Ask the administrator, who can begin a recovery.";
+        return Err(CentralError::new("ahead", message));
+    }
     let head = core.storage.reading(|tx| tx.head())?.position;
     let known = guard::highest_epoch(&guard::read(&core.folder)?).max(head.epoch);
     if at.epoch > known.saturating_add(EPOCHS_AHEAD_MAX) {
@@ -136,6 +170,7 @@ pub fn after_rollback(core: &Core, at: Position) -> Result<()> {
         epoch,
         "the log was rolled back under this central; a new epoch begins and it is recovered"
     );
+    append_durably(&claims(&core.folder), &device.to_string())?;
     guard::append(&core.folder, &Guarded::Epoch { epoch })?;
     begin(&core.folder)?;
     core.storage.writing(|tx| {
@@ -167,6 +202,9 @@ fn settle_now(core: &Core) -> Result<()> {
     }
     let brought = bring_back(core)?;
     tracing::warn!(commits = brought, ?missing, "recovered from laptops");
+    if brought > 0 {
+        forget_claims(folder)?;
+    }
     let done = folder.root().join(format!("recovered-{}", crate::clock::system_ms()));
     std::fs::rename(folder.recovery(), &done).map_err(|e| CentralError::file(&done, e))?;
     sync_parent(&done)?;

@@ -6,6 +6,7 @@ mod common;
 use common::*;
 use omni_central::admin::{restore, revoke};
 use omni_central::folder::Folder;
+use omni_central::recovery;
 use omni_central::storage::{PageLimits, StorageExt};
 use omni_central::verify::{self, Depth};
 use omni_central::{Role, Running};
@@ -182,6 +183,33 @@ async fn a_device_revoked_after_the_backup_stays_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_enrolled_after_the_backup_brings_back_its_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, backup) = (dir.path().join("central"), dir.path().join("old.db"));
+    let central = start(&data).await;
+    central.backup(backup.clone()).await.unwrap();
+    let mut laptops = Vec::new();
+    for operator in ["Ada", "Ben"] {
+        laptops.push(Laptop::enrol(&central, operator, Role::Operator, Grants::everything()).await);
+    }
+    let (old, mut laptops) = (head(&central), <[Laptop; 2]>::try_from(laptops).ok().unwrap());
+    let (record, made) = sector("water");
+    let batch = laptops[0].batch(&[laptops[0].change(vec![made])]);
+    laptops[0].connect().await.push(&batch).await;
+    let mut world = World { central, laptops, record, old };
+    let (before, at, kept) = (log(&world.central), head(&world.central), world.kept().await);
+    world.central.shutdown().await.unwrap();
+    let restored = restore::restore(&Folder::existing(&data).unwrap(), &backup).unwrap();
+    assert!(restored.reapplied >= 2, "both are known again: {restored:?}");
+    world.central = start(&data).await;
+    world.bring(at, kept).await;
+    world.all_back(&before);
+    world.follow();
+    world.goes_on().await;
+    world.central.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_put_back_by_its_host_is_noticed_and_comes_back() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("central");
@@ -215,4 +243,36 @@ async fn a_log_put_back_by_its_host_is_noticed_and_comes_back() {
     world.all_back(&before);
     world.goes_on().await;
     world.central.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_invents_where_it_stands_is_believed_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("central");
+    let central = start(&data).await;
+    let liar = Laptop::enrol(&central, "Mallory", Role::Viewer, Grants::everything()).await;
+    let refused = async |central: &Running| {
+        let at = Position { seq: 1_000, ..head(central) };
+        match liar.try_connect(at, &Grants::everything()).await {
+            Err(ServerFrame::Refused { code, retryable, .. }) => (code, retryable),
+            Err(other) => panic!("{other:?}"),
+            Ok(_) => panic!("a laptop that is ahead goes on"),
+        }
+    };
+    let folder = Folder::existing(&data).unwrap();
+    let recover = || recovery::settle(central.core()).unwrap();
+    assert_eq!(refused(&central).await, ("recovering".to_owned(), true));
+    recovery::end(&folder).unwrap();
+    recover();
+    let epoch = head(&central).epoch;
+    for _ in 0..3 {
+        assert_eq!(refused(&central).await, ("ahead".to_owned(), false));
+    }
+    assert!(!recovery::is_on(&folder), "the others go on");
+    assert_eq!(head(&central).epoch, epoch);
+    recovery::forget_claims(&folder).unwrap();
+    assert_eq!(refused(&central).await.0, "recovering", "an administrator may want it");
+    recovery::end(&folder).unwrap();
+    recover();
+    central.shutdown().await.unwrap();
 }

@@ -5,7 +5,7 @@ use crate::clock::rfc3339;
 use crate::codes::{self, CODE_LIFE_MS};
 use crate::error::{CentralError, Result};
 use crate::folder::Folder;
-use crate::guard::{self, Guarded};
+use crate::guard::{self, Enrolment, Guarded};
 use crate::random;
 use crate::storage::{CodeRecord, DeviceRecord, ReadTx, Storage, StorageExt};
 use omni_model::{RecordId, schema};
@@ -148,6 +148,7 @@ pub fn enrol(folder: &Folder, storage: &dyn Storage, request: &EnrolRequest, now
     })?;
     let (record, epoch) = spent?;
     guard::append(folder, &Guarded::Spent { code: hash.to_hex(), at_ms: now_ms })?;
+    guard::append(folder, &Guarded::Enrolled(Enrolment::of(&record)))?;
     let central_key = folder.signing_key()?.verifying_key().to_bytes();
     Ok(Enrolled {
         device,

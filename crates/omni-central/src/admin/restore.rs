@@ -22,7 +22,7 @@ pub struct Restored {
     pub from_epoch: u32,
     /// Where the database that was replaced is kept, if there was one.
     pub replaced: Option<PathBuf>,
-    /// Spent codes and revocations newer than the backup.
+    /// Spent codes, enrolments and revocations newer than the backup.
     pub reapplied: usize,
 }
 

@@ -118,13 +118,17 @@ pub fn restore(data: &Path, file: &Path, json: bool) -> Result<u8> {
 }
 
 /// `recover`.
-pub fn recover(data: &Path, end: bool, json: bool) -> Result<u8> {
+pub fn recover(data: &Path, end: bool, begin: bool, json: bool) -> Result<u8> {
     let (folder, storage) = open(data)?;
+    if begin {
+        omni_central::recovery::forget_claims(&folder)?;
+    }
     if end {
         omni_central::recovery::end(&folder)?;
     }
     let value = json!({ "recovering": omni_central::recovery::describe(&folder, &storage)? });
     show(json, &value, || match &value["recovering"] {
+        Json::Null if begin => "The next laptop that is ahead of central begins a recovery.".to_owned(),
         Json::Null => "Central is not being recovered.".to_owned(),
         state => format!(
             "{} commits brought back so far. Reported: {}. Missing: {}.{}",

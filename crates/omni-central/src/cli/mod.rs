@@ -62,13 +62,17 @@ enum Command {
         /// The backup.
         file: PathBuf,
     },
-    /// How far the recovery after a restore is; with --end, commits what was brought, whoever is missing.
+    /// How far the recovery is; with --end, commits what was brought, whoever is missing. With --begin, a laptop that is ahead
+    /// of central is believed again, though nothing came of it before.
     Recover {
         #[command(flatten)]
         data: Data,
         /// Do not wait for those who have not reported.
         #[arg(long)]
         end: bool,
+        /// Believe every laptop's word once more.
+        #[arg(long, conflicts_with = "end")]
+        begin: bool,
     },
     /// Recomputes digests, the chain of commits and signatures; exits 1 on any difference.
     Verify(Data),
@@ -102,7 +106,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Revoke { data, device } => admin::revoke(&data.data, &device, json),
         Command::Backup { data, file } => admin::backup(&data.data, &file, json),
         Command::Restore { data, file } => admin::restore(&data.data, &file, json),
-        Command::Recover { data, end } => admin::recover(&data.data, end, json),
+        Command::Recover { data, end, begin } => admin::recover(&data.data, end, begin, json),
         Command::Verify(d) => admin::verify(&d.data, json),
     };
     match result {

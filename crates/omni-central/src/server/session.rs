@@ -167,7 +167,8 @@ impl Driver {
         };
         let facts = self.facts(&hello).await?;
         if self.proves_rollback(&hello, &facts) {
-            let begun = blocking(&self.app, move |app| recovery::after_rollback(&app.core, hello.position)).await;
+            let begun =
+                blocking(&self.app, move |app| recovery::after_rollback(&app.core, hello.device, hello.position)).await;
             return self.refuse(&begun.err().unwrap_or_else(recovery::begins)).await;
         }
         (self.token, self.directory_known) = (facts.token.clone(), facts.directory.len());
