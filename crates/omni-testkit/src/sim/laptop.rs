@@ -257,7 +257,7 @@ impl<H: Hosts> Sim<H> {
         if self.laptops[c].session.in_flight() > 0 {
             self.coverage.hit(Reached::TwoInFlight);
         }
-        Some(Input::Batch(Some(OutgoingBatch { bytes: frame::to_bytes(&batch), first: batch.first, last })))
+        Some(Input::Batch(Some(OutgoingBatch { bytes: frame::to_bytes(&batch), first: batch.first, last, more: true })))
     }
 
     /// Notes whether an emergency overtook, or took its dependency along.

@@ -71,13 +71,20 @@ impl<H: Hosts> Sim<H> {
             made = Some(result);
             ok
         });
-        self.storage(done, "newer version");
-        if let Some(Ok(Some(commit))) = made {
+        let there = done.map_or_else(|e| self.central_fails("newer version", &e), |_| true);
+        if let Some(Ok(Some(commit))) = made
+            && there
+        {
             self.coverage.hit(Reached::Deferred);
             self.note("newer version", commit.position.seq, 0, || format!("{key:?} {value:?}"));
             let seq = commit.position.seq;
             self.learn_commits(&[commit], usize::MAX);
-            self.announce(seq, seq);
+            if self.server.up {
+                self.announce(seq, seq);
+            }
+        }
+        if !self.server.up {
+            self.check_central_restart();
         }
     }
 }

@@ -49,11 +49,11 @@ impl<H: Hosts> Sim<H> {
         missing || self.storage(known, "known change").flatten().is_some()
     }
 
-    /// Whether a change central once accepted may be missing there: nobody who is still there had it to bring it back, or
-    /// it changed nothing.
+    /// Whether a change central once accepted may be missing there: nobody who is still there had it to bring it back, it
+    /// changed nothing, or its laptop too was put back to before it was accepted and sent it again under another id.
     pub(super) fn may_be_missing(&self, id: ChangeId, saved: &Saved) -> bool {
         let Some(place) = self.ledger.lost.get(&id) else { return false };
         let gone = saved.client == usize::MAX || saved.exempt || self.is_out(saved.client);
-        place.is_none() || (gone && !self.ledger.offered.contains(&id))
+        place.is_none() || ((gone || saved.reissued) && !self.ledger.offered.contains(&id))
     }
 }

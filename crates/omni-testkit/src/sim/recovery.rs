@@ -207,9 +207,9 @@ impl<H: Hosts> Sim<H> {
         if !recovery.ended && active.any(|d| !recovery.reported.contains(&d.id)) {
             return;
         }
-        let Some(Recovery { offers, .. }) = self.server.recovery.take() else { return };
+        let Some(recovery) = self.server.recovery.take() else { return };
         let head = self.server.head();
-        let mut lost = in_original_order(offers, |group| proven(group, &self.key_of(group.device)?));
+        let mut lost = in_original_order(recovery.offers.clone(), |group| proven(group, &self.key_of(group.device)?));
         let offered: Vec<ChangeId> = lost.iter().map(|l| l.change).collect();
         if self.plan.planted == Some(Planted::RecoveryOutOfOrder) {
             lost.reverse();
@@ -217,7 +217,11 @@ impl<H: Hosts> Sim<H> {
         if self.plan.planted == Some(Planted::RecoveryDropsCommit) {
             lost.retain(|l| l.commit.seq % 5 != 0);
         }
-        let displaced = self.bring_back(&lost);
+        let Some(displaced) = self.bring_back(&lost) else {
+            // Central lost power over it: it goes on when it is up again.
+            self.server.recovery = Some(recovery);
+            return self.check_central_restart();
+        };
         self.check_brought_back(offered.iter().filter(|id| !displaced.contains(id)));
         let to = self.server.head();
         self.note("recovered", to - head, lost.len() as u64, String::new);
@@ -239,8 +243,8 @@ impl<H: Hosts> Sim<H> {
     }
 
     /// Returns what has no place any more: a running copy of its laptop wrote there before the loss was noticed. Its own
-    /// laptop sends it again.
-    fn bring_back(&mut self, lost: &[Lost]) -> BTreeSet<ChangeId> {
+    /// laptop sends it again. `None`: central lost power before it was through.
+    fn bring_back(&mut self, lost: &[Lost]) -> Option<BTreeSet<ChangeId>> {
         let (mut last, mut displaced) = ((0, 0), BTreeSet::new());
         for one in lost {
             let rights = self.rights_of(one.batch.device);
@@ -251,7 +255,10 @@ impl<H: Hosts> Sim<H> {
                 result = Some(readmitted);
                 commit
             });
-            let readmitted = done.and_then(|_| result.unwrap_or_else(|| Err(StorageError::corrupt("no result"))));
+            let readmitted = match done {
+                Err(e) if !self.central_fails("a lost commit", &e) => return None,
+                _ => result.unwrap_or_else(|| Err(StorageError::corrupt("no result"))),
+            };
             let Some(readmitted) = self.storage(readmitted, "a lost commit") else { break };
             match readmitted {
                 Readmitted::Known => {}
@@ -272,7 +279,10 @@ impl<H: Hosts> Sim<H> {
                     self.check_original_order(&mut last, one);
                 }
             }
+            if !self.server.up {
+                return None;
+            }
         }
-        displaced
+        Some(displaced)
     }
 }

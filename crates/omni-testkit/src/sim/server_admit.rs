@@ -116,6 +116,9 @@ impl<H: Hosts> Sim<H> {
         if self.plan.planted == Some(Planted::AppliesTwice) && self.rng.chance(100) {
             self.apply_again(&group);
         }
+        if !self.server.up {
+            return self.check_central_restart();
+        }
         if crash {
             self.coverage.hit(Reached::CentralCrashBeforeAnswer);
             return self.crash_central();
@@ -217,19 +220,18 @@ impl<H: Hosts> Sim<H> {
             }
             commit
         });
-        match done.and_then(|_| failure.map_or(Ok(()), Err)) {
-            Ok(()) => {
-                for batch in signed.into_iter().filter(|_| commit) {
-                    self.server.batches.entry(batch.replica).or_default().push(batch);
-                }
-                Some(results)
-            }
-            Err(e) => {
-                self.medium_failed("admission", &e);
-                self.crash_central();
-                None
-            }
+        let there = match done.and_then(|_| failure.map_or(Ok(()), Err)) {
+            Ok(()) => true,
+            Err(e) => self.central_fails("admission", &e),
+        };
+        if !there {
+            self.check_central_restart();
+            return None;
         }
+        for batch in signed.into_iter().filter(|_| commit) {
+            self.server.batches.entry(batch.replica).or_default().push(batch);
+        }
+        Some(results)
     }
 
     fn answer(&mut self, results: Vec<(ConnId, Admitted)>, committed: bool) {

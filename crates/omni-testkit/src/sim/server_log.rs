@@ -8,6 +8,7 @@ use super::net::ConnId;
 use super::server::IDLE_MS;
 use omni_protocol::Position;
 use omni_protocol::limits::{FEED_PAGE_COMMITS_MAX, HEARTBEAT_MS};
+use omni_sync::StorageError;
 use omni_sync::central::{Commit, SessionInput, feed_page};
 use std::sync::Arc;
 
@@ -98,6 +99,21 @@ impl<H: Hosts> Sim<H> {
 
     /// Power loss of central.
     pub(super) fn crash_central(&mut self) {
+        self.central_loses_power();
+        self.check_central_restart();
+    }
+
+    /// Power loss of central in the middle of a write. Returns whether the write is on the disk all the same: what was
+    /// written and not synced may stay.
+    pub(super) fn central_fails(&mut self, what: &'static str, e: &StorageError) -> bool {
+        self.medium_failed(what, e);
+        self.central_loses_power();
+        let log = self.server.host.log(0, usize::MAX);
+        let there = self.storage(log, "log").map_or(0, |log| log.len() as u64);
+        there > self.server.head()
+    }
+
+    fn central_loses_power(&mut self) {
         self.note("central crashes", 0, 0, String::new);
         self.central_stops();
         let mut rng = self.rng.clone();
@@ -107,7 +123,6 @@ impl<H: Hosts> Sim<H> {
         let sound = self.server.host.integrity();
         self.storage(sound, "central's integrity after a crash");
         self.coverage.hit(Reached::CentralCrashed);
-        self.check_central_restart();
         let ms = 500 + self.rng.below(15_000);
         self.after(ms, Event::CentralUp);
     }
@@ -140,6 +155,8 @@ impl<H: Hosts> Sim<H> {
         if !self.server.unproven {
             self.server.began_at = self.server.head();
         }
+        // Of a recovery that was cut off, what is still to do.
+        self.settle();
     }
 
     /// The sessions of a device hear of its new grants.

@@ -31,7 +31,7 @@ fn sending() -> Session {
         forks: Vec::new(),
     };
     session.step(Input::Frame(ServerFrame::Welcome(welcome)), 0);
-    session.step(Input::Batch(Some(OutgoingBatch { bytes: Vec::new(), first: 1, last: 3 })), 0);
+    session.step(Input::Batch(Some(OutgoingBatch { bytes: Vec::new(), first: 1, last: 3, more: true })), 0);
     session
 }
 
@@ -67,7 +67,7 @@ fn a_gap_this_database_cannot_fill_is() {
     session.step(Input::Batch(None), 0);
     let missing = ServerFrame::Expected { counter: 1, chain: Hash::default() };
     session.step(Input::Frame(missing), 0);
-    let batch = OutgoingBatch { bytes: Vec::new(), first: 4, last: 4 };
+    let batch = OutgoingBatch { bytes: Vec::new(), first: 4, last: 4, more: true };
     assert!(session.step(Input::Batch(Some(batch)), 0).contains(&Action::Renew));
 }
 
