@@ -148,7 +148,7 @@ pub const BARE_KEY: [u8; 32] = [0x5a; 32];
 /// A SQLCipher file opened the way the product opens its own: same cipher, same log, same durability.
 pub fn bare_file(path: &Path, synchronous: &str) -> Result<rusqlite::Connection> {
     let conn = rusqlite::Connection::open(path)?;
-    conn.execute_batch(&format!("PRAGMA key = \"x'{}'\"", "5a".repeat(32)))?;
+    conn.execute_batch(&format!("PRAGMA key = \"x'{}'\"; {}", "5a".repeat(32), omni_store::FORM))?;
     conn.query_row("PRAGMA journal_mode = WAL", [], |r| r.get::<_, String>(0))?;
     conn.execute_batch(&format!(
         "PRAGMA synchronous = {synchronous}; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;"

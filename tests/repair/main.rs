@@ -68,7 +68,7 @@ async fn file(world: &World, laptop: &Laptop) -> rusqlite::Connection {
     let secrets = KeyFile::load(paths).unwrap().unwrap().open(&mode).await.unwrap();
     let hex: String = secrets.database_key.iter().map(|b| format!("{b:02x}")).collect();
     let conn = rusqlite::Connection::open(world.data("a").join("replica.db")).unwrap();
-    conn.execute_batch(&format!("PRAGMA key = \"x'{hex}'\";")).unwrap();
+    conn.execute_batch(&format!("PRAGMA key = \"x'{hex}'\"; {}", omni_store::FORM)).unwrap();
     conn
 }
 

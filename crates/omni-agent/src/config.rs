@@ -1,9 +1,9 @@
-//! `omni.toml` and the assets folder, watched: what the operator changes by hand takes effect without a restart.
+//! `omni.toml`, watched: what the operator changes by hand takes effect without a restart.
 
 use crate::error::{Result, internal};
-use crate::folder::{Paths, make_private_dir, read_optional};
-use notify::{RecommendedWatcher, RecursiveMode};
-use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
+use crate::folder::{Paths, read_optional};
+use notify::{PollWatcher, RecursiveMode};
+use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer_opt};
 use omni_protocol::WireError;
 use omni_protocol::rpc::UiEvent;
 use serde::Deserialize;
@@ -14,6 +14,8 @@ use tokio::sync::broadcast;
 
 /// Several writes of one save count once.
 const QUIET: Duration = Duration::from_millis(500);
+/// Between two looks at the folder.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Largest configuration file, bytes.
 const CONFIG_BYTES_MAX: usize = 64 * 1024;
 
@@ -38,19 +40,21 @@ pub fn load(paths: &Paths) -> Result<LocalConfig> {
 
 /// Watches as long as it lives.
 pub struct Watcher {
-    _debouncer: Debouncer<RecommendedWatcher, RecommendedCache>,
+    _debouncer: Debouncer<PollWatcher, RecommendedCache>,
 }
 
 impl Watcher {
-    /// Starts watching the folder for `omni.toml` and the assets.
+    /// Starts watching the folder for `omni.toml`. It looks now and then: to be told of what happens in the folder would
+    /// wake this process for every page the replica beside it writes.
     pub fn start(paths: &Paths, ui: broadcast::Sender<Json>) -> Result<Watcher> {
-        make_private_dir(&paths.assets())?;
         let watched = paths.clone();
         let fail = |e: notify::Error| internal("Watching the data folder", e);
-        let mut debouncer = new_debouncer(QUIET, None, move |found: DebounceEventResult| changed(&watched, &ui, found))
-            .map_err(fail)?;
+        let handler = move |found: DebounceEventResult| changed(&watched, &ui, found);
+        let often = notify::Config::default().with_poll_interval(LOOK_EVERY);
+        let mut debouncer =
+            new_debouncer_opt::<_, PollWatcher, _>(QUIET, None, handler, RecommendedCache::new(), often)
+                .map_err(fail)?;
         debouncer.watch(&paths.root, RecursiveMode::NonRecursive).map_err(fail)?;
-        debouncer.watch(paths.assets(), RecursiveMode::Recursive).map_err(fail)?;
         Ok(Watcher { _debouncer: debouncer })
     }
 }

@@ -336,7 +336,8 @@ pub async fn save(store: &Store, measures: &Arc<Measures>, edit: Edit, seal: Sea
     write(store, move |tx| {
         let made = save_in(tx, &edit, id)?;
         if seal == Seal::AtOnce {
-            seal_lone(tx).map_err(StoreError::from)?;
+            let batch = seal_lone(tx).map_err(StoreError::from)?;
+            tx.sealed_alone(batch);
         }
         Ok::<_, NotSaved>(made)
     })

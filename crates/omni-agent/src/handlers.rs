@@ -18,6 +18,7 @@ use omni_protocol::{ChangeId, WireError};
 use omni_store::{Filter, ListQuery, Place, QueueState, ReadTx, Sort, Store, StoreError};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Rows of one window at most.
 const WINDOW_MAX: u64 = 1_000;
@@ -33,6 +34,11 @@ pub async fn read<R: Send + 'static>(
     store: &Store,
     body: impl FnOnce(&ReadTx<'_>) -> std::result::Result<R, StoreError> + Send + 'static,
 ) -> Result<R> {
+    // On the thread it is on where the runtime has others to go on with: a hop to another one and back takes longer
+    // than most reads.
+    if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+        return tokio::task::block_in_place(|| store.read(body)).map_err(store_error);
+    }
     let store = store.clone();
     let work = tokio::task::spawn_blocking(move || store.read(body)).await;
     work.map_err(|e| internal("Reading", e))?.map_err(store_error)
@@ -187,7 +193,7 @@ impl Handlers for App {
         let id = edits::record_id(c, &args.id);
         let found = read(&engine.store, move |tx| {
             let Some(detail) = tx.record(c.id, id)? else { return Ok(None) };
-            let history = tx.record_history(c.id, id, None, RECORD_RECENT)?;
+            let history = tx.record_recent(c.id, id, RECORD_RECENT)?;
             let recent = history.iter().map(|l| views::recent_change(tx, l)).collect::<std::result::Result<_, _>>()?;
             Ok(Some(views::record(c, &detail, recent)))
         });

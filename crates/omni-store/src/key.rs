@@ -18,13 +18,22 @@ impl DbKey {
 
     /// The pragma that gives the key to a connection; a raw key skips the passphrase derivation.
     pub(crate) fn pragma(&self) -> Zeroizing<String> {
-        let mut text = String::with_capacity(96);
-        text.push_str("PRAGMA key = \"x'");
+        let mut text = Zeroizing::new(String::with_capacity(96));
+        text.push_str("PRAGMA key = \"");
+        text.push_str(&self.literal());
+        text.push('"');
+        text
+    }
+
+    /// The key as SQLCipher takes a raw one.
+    pub(crate) fn literal(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(2 * KEY_BYTES + 3));
+        text.push_str("x'");
         for byte in self.0 {
             let _ = write!(text, "{byte:02x}");
         }
-        text.push_str("'\"");
-        Zeroizing::new(text)
+        text.push('\'');
+        text
     }
 
     /// Says whether two keys are the same one, and nothing else about them: a one-way mark kept beside the file, so that

@@ -12,6 +12,7 @@ mod codec;
 mod connect;
 mod error;
 mod fold;
+mod former;
 mod import;
 mod key;
 mod layout;
@@ -24,6 +25,7 @@ mod store;
 mod tx;
 mod writer;
 
+pub use connect::FORM;
 pub use error::StoreError;
 pub use import::Import;
 pub use key::DbKey;

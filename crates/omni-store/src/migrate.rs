@@ -24,6 +24,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "base", sql: fixed::BASE },
     Migration { number: 2, name: "past", sql: fixed::PAST },
     Migration { number: 3, name: "originals", sql: fixed::ORIGINALS },
+    Migration { number: 4, name: "less", sql: fixed::LESS },
 ];
 
 impl Migration {

@@ -1,7 +1,7 @@
 //! What a commit changed, for whoever shows it.
 
 use omni_model::{CollectionId, RecordId};
-use omni_protocol::Position;
+use omni_protocol::{Batch, Position};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Ids named per collection; beyond it the collection counts as changed whole.
@@ -27,6 +27,8 @@ pub struct Committed {
     pub local: bool,
     /// Own changes came, went or changed state.
     pub queue: bool,
+    /// The batch of the one change that was sealed as it was saved (`WriteTx::sealed_alone`).
+    pub sealed: Option<Box<Batch>>,
     /// Conflict items came, went or changed.
     pub conflicts: bool,
     /// The whole copy was replaced.

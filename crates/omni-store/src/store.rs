@@ -1,7 +1,8 @@
 //! The handle: opening, writing, reading, being told.
 
-use crate::connect::{self, Purpose, Target, with_suffix};
+use crate::connect::{self, Target, with_suffix};
 use crate::error::{Result, StoreError};
+use crate::former;
 use crate::key::DbKey;
 use crate::migrate;
 use crate::notice::Committed;
@@ -71,7 +72,7 @@ impl Store {
         let target = Target { path: path.to_owned(), key: key.clone(), vfs: options.vfs.clone() };
         crate::import::clear_leftovers(path)?;
         create_private(path)?;
-        let mut conn = target.connect(Purpose::Write)?;
+        let mut conn = former::connect(&target)?;
         migrate::bring_up_to_date(&mut conn, &target)?;
         target.leave_mark()?;
         let board = Arc::new(Board::default());

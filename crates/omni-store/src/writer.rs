@@ -16,9 +16,9 @@ use std::time::Instant;
 /// Pieces of work that may wait in one lane.
 const LANE_WORK_MAX: usize = 1_024;
 /// Frames in the write-ahead log from which an idle writer moves them into the file.
-const CHECKPOINT_IDLE_FRAMES: i32 = 500;
+const CHECKPOINT_IDLE_FRAMES: i32 = 1_000;
 /// Frames from which a busy writer does it too (32 MiB).
-const CHECKPOINT_BUSY_FRAMES: i32 = 8_000;
+const CHECKPOINT_BUSY_FRAMES: i32 = 16_000;
 
 thread_local! {
     /// Frames in the log after this thread's last commit.

@@ -7,13 +7,14 @@ use super::{events, ledger, originals, payload};
 use crate::error::{Result, internal, store_error};
 use crate::{clock, ids};
 use omni_protocol::frame::{ClientFrame, Welcome, to_bytes};
-use omni_protocol::{Batch, Change, ChangeId, Entry, FeedPage, Outcome, Part, Position, Watermark, WireError};
+use omni_protocol::{Batch, Change, Entry, FeedPage, Part, Position, Watermark, WireError};
 use omni_store::{Durability, Lane, StoreError, WriteTx};
 use omni_sync::replica::{
-    Action, BatchLimits, CentralHistory, EditError, FeedError, Input, Intent, OutgoingBatch, ReplicaTx, apply_outcomes,
-    apply_page, hello, next_batch, renew, root_of, save, sealed_batch, skip, take_for_reissue,
+    Action, BatchLimits, CentralHistory, FeedError, Input, OutgoingBatch, ReplicaTx, address, apply_outcomes,
+    apply_page, hello, next_batch, renew, root_of, sealed_batch, skip,
 };
 use std::collections::VecDeque;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinError;
 
@@ -75,7 +76,7 @@ impl Driver {
             },
             Action::NextBatch { from, epoch, limits } => Then::Input(self.take_batch(from, epoch, limits).await?),
             Action::StoreOutcomes(outcomes) => {
-                self.store_outcomes(outcomes).await?;
+                self.answered(outcomes).await?;
                 Then::Nothing
             }
             Action::ApplyPage(page) => Then::Input(self.apply(page).await?),
@@ -88,6 +89,7 @@ impl Driver {
                 let (client, token, store, link) =
                     (self.client.clone(), self.token(), self.store.clone(), self.link.clone());
                 let grants = self.link.facts().grants.unwrap_or_default();
+                self.store_held().await?;
                 self.write(Durability::Normal, ledger::copying).await?;
                 connection
                     .fetches
@@ -117,6 +119,7 @@ impl Driver {
                 Then::Nothing
             }
             Action::Renew => {
+                self.store_held().await?;
                 self.write(Durability::Full, |tx| Ok::<_, StoreError>(renew(tx, ids::replica_id())?)).await?;
                 self.payload_next = 0;
                 Then::Input(Input::Renewed)
@@ -133,7 +136,7 @@ impl Driver {
     }
 
     /// One transaction on the synchronisation lane, without blocking the runtime.
-    async fn write<R, E>(
+    pub(super) async fn write<R, E>(
         &self,
         durability: Durability,
         body: impl FnOnce(&mut WriteTx<'_>) -> std::result::Result<R, E> + Send + 'static,
@@ -148,7 +151,7 @@ impl Driver {
         }
     }
 
-    async fn try_write<R, E>(
+    pub(super) async fn try_write<R, E>(
         &self,
         durability: Durability,
         body: impl FnOnce(&mut WriteTx<'_>) -> std::result::Result<R, E> + Send + 'static,
@@ -167,7 +170,7 @@ impl Driver {
         Ok(result)
     }
 
-    fn failed(&self, error: SyncError) -> WireError {
+    pub(super) fn failed(&self, error: SyncError) -> WireError {
         let error = error.0;
         if error.code == "disk_full" {
             self.link.update(|f| f.disk_full = true);
@@ -183,6 +186,7 @@ impl Driver {
         let meta = self.write(Durability::Normal, |tx| Ok::<_, StoreError>(tx.meta()?)).await?;
         let frame = ClientFrame::Hello(hello(&meta, self.device, nonce, &self.key));
         connection.sender.send(&frame).await?;
+        self.replica = Some(meta.replica);
         Ok(Input::HelloSent { next_counter: meta.next_counter })
     }
 
@@ -298,18 +302,33 @@ impl Driver {
     }
 
     async fn take_batch(&mut self, from: u64, epoch: u32, limits: BatchLimits) -> Result<Input> {
+        let here = self.replica;
+        // Sealed as it was saved, and nothing sealed before it waits: it need not be read from the queue.
+        if let Some(mut batch) = self.queue.take(from).filter(|batch| Some(batch.replica) == here) {
+            address(&mut batch, epoch, &self.key);
+            self.unnoted.push(batch.first);
+            return Ok(self.outgoing(&batch, false));
+        }
+        self.store_held().await?;
         let key = self.key.clone();
-        let sealed = move |tx: &mut WriteTx<'_>| Ok::<_, StoreError>(sealed_batch(tx, &key, epoch, from, limits)?);
-        let mut batch = self.write(Durability::Normal, sealed).await?;
-        if batch.is_none() {
+        let sealed = move |tx: &mut WriteTx<'_>| {
+            let batch = sealed_batch(tx, &key, epoch, from, limits)?;
+            let waits = batch.is_none() && !tx.outbox_unsealed(1)?.is_empty();
+            Ok::<_, StoreError>((batch, waits))
+        };
+        let (mut batch, waits) = self.write(Durability::Normal, sealed).await?;
+        if waits {
             let key = self.key.clone();
             let sealing = move |tx: &mut WriteTx<'_>| Ok::<_, StoreError>(next_batch(tx, &key, epoch, from, limits)?);
             batch = self.write(Durability::Full, sealing).await?;
         }
-        let Some(batch) = batch else { return Ok(Input::Batch(None)) };
+        Ok(batch.map_or(Input::Batch(None), |batch| self.outgoing(&batch, true)))
+    }
+
+    fn outgoing(&mut self, batch: &Batch, more: bool) -> Input {
         let last = batch.first + batch.entries.len() as u64 - 1;
-        self.count_payload(&batch);
-        Ok(Input::Batch(Some(OutgoingBatch { bytes: to_bytes(&batch), first: batch.first, last })))
+        self.count_payload(batch);
+        Input::Batch(Some(OutgoingBatch { bytes: to_bytes(batch), first: batch.first, last, more }))
     }
 
     /// A change sent again is overhead, not payload.
@@ -326,47 +345,26 @@ impl Driver {
         self.measures.traffic.payload.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed);
     }
 
-    async fn store_outcomes(&mut self, outcomes: Vec<Outcome>) -> Result<()> {
-        let answered =
-            self.write(Durability::Normal, move |tx| Ok::<_, StoreError>(apply_outcomes(tx, &outcomes)?)).await?;
-        self.progress();
-        let now = clock::mono_us();
-        answered.answered.iter().for_each(|(id, _)| self.measures.edit_answered(*id.as_bytes(), now));
-        for id in answered.forks {
-            self.reissue(id).await?;
-        }
-        Ok(())
-    }
-
-    /// Central knows another change by this id: the edit is saved again under a new one.
-    async fn reissue(&self, id: ChangeId) -> Result<()> {
-        tracing::error!(%id, "central knows another change by this id; the edit is sent again under a new one");
-        let again = move |tx: &mut WriteTx<'_>| {
-            let change = take_for_reissue(tx, id)?;
-            let Change { command, args, ops, priority, .. } = change;
-            let (id, time) = (ids::change_id(), clock::edit_time());
-            save(tx, Intent { id, time, command, args, ops, priority, group: None }).map(drop)
-        };
-        match self.try_write(Durability::Full, again).await? {
-            Err(EditError::Storage(e)) => Err(self.failed(SyncError::from(StoreError::from(e)))),
-            // It no longer fits what is here: it stays refused in the queue, with its text.
-            Err(EditError::Refused { .. }) | Ok(()) => Ok(()),
-        }
-    }
-
+    /// Applies a page, and stores with it the answers whose commits it brings.
     async fn apply(&mut self, page: FeedPage) -> Result<Input> {
-        let page = std::sync::Arc::new(page);
+        let (page, outcomes) = (Arc::new(page), Arc::new(std::mem::take(&mut self.held)));
         let applying = {
-            let page = page.clone();
+            let (page, outcomes) = (page.clone(), outcomes.clone());
             move |tx: &mut WriteTx<'_>| {
                 let before = tx.meta()?.position.seq;
+                let answered = apply_outcomes(tx, &outcomes)?;
                 let applied = apply_page(tx, &page)?;
-                Ok::<_, FeedError>((applied, before, tx.meta()?.position))
+                Ok::<_, FeedError>((answered, applied, before, tx.meta()?.position))
             }
         };
-        match self.try_write(Durability::Normal, applying).await? {
-            Ok((applied, before, position)) => {
+        let done = self.try_write(Durability::Normal, applying).await?;
+        if done.is_err() {
+            self.held.extend(outcomes.iter().cloned());
+        }
+        match done {
+            Ok((answered, applied, before, position)) => {
                 self.progress();
+                self.noted(&outcomes, &answered);
                 self.applied(&page, before, position);
                 self.compared(applied.root_matches).await;
                 Ok(Input::PageApplied { position, root_matches: applied.root_matches })
@@ -488,7 +486,7 @@ impl Driver {
     }
 
     /// Something got through.
-    fn progress(&mut self) {
+    pub(super) fn progress(&mut self) {
         self.backoff.progress();
         self.choice.progress();
     }

@@ -6,6 +6,7 @@ use super::events::Event;
 use super::ledger::{self, Found};
 use super::link::Link;
 use super::measure::Measures;
+use super::queue_signal::QueueSignal;
 use super::repair::{Repairer, Verified};
 use super::socket;
 use super::wake::{Wake, Watch};
@@ -15,12 +16,12 @@ use crate::client::{self, Client};
 use crate::clock;
 use crate::error::Result;
 use ed25519_dalek::SigningKey;
-use omni_protocol::{DeviceId, FeedPage, Position, WireError};
+use omni_protocol::{DeviceId, FeedPage, Outcome, Position, ReplicaId, WireError};
 use omni_store::Store;
 use omni_sync::replica::{Input, Session};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -89,7 +90,13 @@ pub struct Driver {
     pub(super) backoff: Backoff,
     /// Counters below this were counted as payload when first sent.
     pub(super) payload_next: u64,
-    queue_changed: Arc<Notify>,
+    pub(super) queue: Arc<QueueSignal>,
+    /// The copy's identity as of this connection's hello.
+    pub(super) replica: Option<ReplicaId>,
+    /// Answers that wait for the page of their commits.
+    pub(super) held: Vec<Outcome>,
+    /// Counters sent without being noted as sent, and not answered.
+    pub(super) unnoted: Vec<u64>,
     pub(super) repairer: Repairer,
     pub(super) choice: Choice,
     /// Everything kept was offered for the recovery that began this epoch.
@@ -123,7 +130,7 @@ impl Driver {
         link: Arc<Link>,
         measures: Arc<Measures>,
         events: broadcast::Sender<Event>,
-        queue_changed: Arc<Notify>,
+        queue: Arc<QueueSignal>,
         repairer: Repairer,
     ) -> Driver {
         let local = client::is_local(client.address());
@@ -140,7 +147,10 @@ impl Driver {
             session,
             backoff,
             payload_next: 0,
-            queue_changed,
+            queue,
+            replica: None,
+            held: Vec::new(),
+            unnoted: Vec::new(),
             repairer,
             choice: Choice::default(),
             offered: None,
@@ -161,7 +171,7 @@ impl Driver {
                 }
             }
             let end = self.connection(&mut orders, &mut watch).await;
-            self.after(&end);
+            self.after(&end).await;
             let wait = match end {
                 End::Paused => continue,
                 End::Again => Duration::ZERO,
@@ -182,8 +192,12 @@ impl Driver {
     }
 
     /// Notes how a connection ended.
-    fn after(&mut self, end: &End) {
+    async fn after(&mut self, end: &End) {
         self.session.step(Input::Disconnected, clock::mono_ms());
+        if let Err(e) = self.store_held().await {
+            tracing::warn!("answers of central could not be stored; they are asked for again: {e}");
+        }
+        self.note_attempts().await;
         self.measures.forget_awaited();
         let wall = clock::wall_ms();
         self.link.update(|f| {
@@ -268,7 +282,7 @@ impl Driver {
     ) -> Result<End> {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let queue_changed = self.queue_changed.clone();
+        let queue = self.queue.clone();
         let mut input = Some(Input::Connected);
         loop {
             if let Some(input) = input.take()
@@ -307,7 +321,7 @@ impl Driver {
                     }
                     None => return Ok(End::Paused),
                 },
-                () = queue_changed.notified() => Some(Input::QueueChanged),
+                () = queue.changed() => Some(Input::QueueChanged),
                 _ = tick.tick() => match self.look(watch) {
                     Some(wake) => {
                         self.measures.reconnect(if wake == Wake::Slept { "slept" } else { "network_changed" });
@@ -315,6 +329,7 @@ impl Driver {
                     }
                     None if self.session.is_quiet() && self.choice.retry_due(clock::mono_ms()) => return Ok(End::Again),
                     None => {
+                        self.store_held().await?;
                         self.keep_originals_soon(connection);
                         self.prove_soon(connection);
                         Some(Input::Tick)

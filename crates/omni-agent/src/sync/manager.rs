@@ -5,6 +5,7 @@ use super::events::Event;
 use super::link::{Link, LinkFacts};
 use super::measure::Measures;
 use super::publish::Publisher;
+use super::queue_signal::QueueSignal;
 use super::repair::{Repairer, Verified};
 use crate::client::Client;
 use crate::clock;
@@ -76,15 +77,15 @@ impl SyncManager {
     /// Starts it. Needs a tokio runtime.
     pub fn start(parts: SyncParts) -> Result<SyncManager> {
         let SyncParts { store, client, device, key, central_key, measures, ui, connect } = parts;
-        let (link, queue_changed, stored) =
-            (Arc::new(Link::default()), Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (link, queue, stored) =
+            (Arc::new(Link::default()), Arc::new(QueueSignal::default()), Arc::new(Notify::new()));
         let paused = store.read(|tx| tx.fact(PAUSED)).map_err(store_error)?;
         let paused_at = paused.and_then(|b| String::from_utf8(b).ok()).and_then(|t| t.parse().ok());
         let copy_at = store.read(|tx| Ok(tx.recent(0, 1)?.first().map(|c| c.info.at_ms))).map_err(store_error)?;
         let stopped = super::ledger::was_stopped(&store)?;
         link.update(|f| (f.paused_at, f.copy_at, f.history_rewritten) = (paused_at, copy_at, stopped));
         super::compared::load(&store, &measures)?;
-        super::notices::listen(&store, ui.clone(), queue_changed.clone(), stored.clone());
+        super::notices::listen(&store, ui.clone(), queue.clone(), stored.clone());
         let (events, _) = broadcast::channel(EVENTS_KEPT);
         let (orders, taken) = mpsc::unbounded_channel();
         let repairer = Repairer {
@@ -103,7 +104,7 @@ impl SyncManager {
             link.clone(),
             measures.clone(),
             events.clone(),
-            queue_changed,
+            queue,
             repairer.clone(),
         );
         let publisher = Publisher::new(store.clone(), link.clone(), measures.clone(), client.address().to_owned());

@@ -1,5 +1,6 @@
 //! From what a commit changed to what the UI is told, and to whoever waits for the queue.
 
+use super::queue_signal::QueueSignal;
 use omni_model::schema;
 use omni_protocol::rpc::{ChangedIds, UiEvent};
 use omni_store::{Committed, Store, Touched};
@@ -9,10 +10,10 @@ use std::sync::Arc;
 use tokio::sync::{Notify, broadcast};
 
 /// Tells of every commit of the store: the UI what changed, the driver that the queue did, waiters that something did.
-pub fn listen(store: &Store, ui: broadcast::Sender<Json>, queue_changed: Arc<Notify>, stored: Arc<Notify>) {
+pub fn listen(store: &Store, ui: broadcast::Sender<Json>, queue: Arc<QueueSignal>, stored: Arc<Notify>) {
     store.on_commit(move |committed| {
         if committed.queue && committed.local {
-            queue_changed.notify_one();
+            queue.tell(committed.sealed.as_deref());
         }
         if ui.receiver_count() > 0
             && let Some(event) = changed(committed)

@@ -12,14 +12,22 @@ use omni_protocol::envelope::{self, Content};
 use omni_protocol::frame::{ClientFrame, ServerFrame, from_bytes, to_bytes};
 use omni_protocol::limits::{SERVER_FRAME_BYTES_MAX, ZSTD_LEVEL};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use zstd::bulk::{Compressor, Decompressor};
 
 /// A frame leaves within this, or the connection is dead.
 const SEND_TIMEOUT: Duration = Duration::from_secs(20);
 /// A goodbye may take this long.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
+
+thread_local! {
+    // To make one takes longer than to pack a page with it.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
 
 /// The sending half.
 #[derive(Debug)]
@@ -102,15 +110,32 @@ impl Receiver {
 }
 
 fn seal(frame: &ClientFrame) -> Result<Vec<u8>> {
-    let pack = |cbor: &[u8]| zstd::bulk::compress(cbor, ZSTD_LEVEL).map_err(|e| internal("Packing a message", e));
+    let pack = |cbor: &[u8]| compress(cbor).map_err(|e| internal("Packing a message", e));
     envelope::wrap(&to_bytes(frame), pack)
+}
+
+fn compress(cbor: &[u8]) -> std::io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|slot| match slot {
+        Some(kept) => kept.compress(cbor),
+        None => slot.insert(Compressor::new(ZSTD_LEVEL)?).compress(cbor),
+    })
+}
+
+fn decompress(packed: &[u8]) -> std::io::Result<Vec<u8>> {
+    // A length that is not said, or is a lie, only costs memory within the limit.
+    let said = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten().unwrap_or(u64::MAX);
+    let room = usize::try_from(said).unwrap_or(usize::MAX).min(SERVER_FRAME_BYTES_MAX);
+    DECOMPRESSOR.with_borrow_mut(|slot| match slot {
+        Some(kept) => kept.decompress(packed, room),
+        None => slot.insert(Decompressor::new()?).decompress(packed, room),
+    })
 }
 
 fn open(message: &[u8]) -> Result<ServerFrame> {
     let bad = || WireError::retryable("bad_frame", "A message of central cannot be read.");
     let cbor = match envelope::content(message).ok_or_else(bad)? {
         Content::Raw(cbor) => Cow::Borrowed(cbor),
-        Content::Zstd(packed) => Cow::Owned(zstd::bulk::decompress(packed, SERVER_FRAME_BYTES_MAX).map_err(|_| bad())?),
+        Content::Zstd(packed) => Cow::Owned(decompress(packed).map_err(|_| bad())?),
     };
     from_bytes(&cbor).map_err(|_| bad())
 }

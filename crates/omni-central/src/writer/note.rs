@@ -4,7 +4,8 @@
 //! one note per entry. Second death: the note names exactly one entry; it is set aside for good, without being run.
 //!
 //! The note is written without fsync: it has to outlive the process (a stack overflow, an abort, the OOM killer), and
-//! the page cache does. A power cut says nothing about a batch. The quarantine itself is fsynced.
+//! the page cache does. A power cut says nothing about a batch. The quarantine itself is fsynced. Its size stays as it
+//! is: a file that grows and shrinks with every group makes each sync of the log beside it wait for the file system's.
 
 use crate::error::{CentralError, Result};
 use crate::folder::{Folder, append_durably, private_file};
@@ -12,8 +13,14 @@ use omni_protocol::ReplicaId;
 use omni_protocol::limits::BATCH_CHANGES_MAX;
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Read;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+
+/// First line while nothing is merged: not longer than any other first line.
+const NOTHING: &str = "none\n";
+/// Last line of a note; what follows is of an earlier, longer one.
+const END: &str = ".";
 
 /// One counter of one replica.
 pub type EntryId = (ReplicaId, u64);
@@ -52,7 +59,7 @@ impl Notes {
         let mut text = String::new();
         // A note that is not text was torn with the machine: it accuses nobody.
         let _ = file.read_to_string(&mut text);
-        let accused: BTreeSet<EntryId> = text.lines().skip(1).flat_map(parse_run).collect();
+        let accused: BTreeSet<EntryId> = text.lines().skip(1).take_while(|l| *l != END).flat_map(parse_run).collect();
         let quarantine = folder.quarantine();
         let known = std::fs::read_to_string(&quarantine).unwrap_or_default();
         let mut set_aside: BTreeSet<EntryId> = known.lines().filter_map(parse).collect();
@@ -62,7 +69,8 @@ impl Notes {
                 set_aside.insert(*culprit);
                 BTreeSet::new()
             }
-            _ => accused,
+            (Some("together"), _) => accused,
+            _ => BTreeSet::new(),
         };
         if !suspects.is_empty() {
             tracing::warn!(entries = suspects.len(), "central died while merging; these entries now run alone");
@@ -101,15 +109,14 @@ impl Notes {
         for (replica, first, count) in runs {
             text.push_str(&format!("{replica} {first} {count}\n"));
         }
-        let fail = |e| CentralError::file(&self.path, e);
-        self.file.seek(SeekFrom::Start(0)).map_err(fail)?;
-        self.file.write_all(text.as_bytes()).map_err(fail)?;
-        self.file.set_len(text.len() as u64).map_err(fail)
+        text.push_str(END);
+        text.push('\n');
+        self.file.write_all_at(text.as_bytes(), 0).map_err(|e| CentralError::file(&self.path, e))
     }
 
     /// Nothing is being merged any more.
     pub fn end(&mut self) -> Result<()> {
-        self.file.set_len(0).map_err(|e| CentralError::file(&self.path, e))
+        self.file.write_all_at(NOTHING.as_bytes(), 0).map_err(|e| CentralError::file(&self.path, e))
     }
 }
 
@@ -136,6 +143,18 @@ mod tests {
         let notes = Notes::open(&folder).unwrap();
         assert_eq!(notes.set_aside().iter().collect::<Vec<_>>(), [&(replica(), 2)]);
         assert_eq!(Notes::open(&folder).unwrap().set_aside().len(), 1, "it stays set aside");
+    }
+
+    #[test]
+    fn what_is_left_of_a_longer_note_accuses_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::create(dir.path()).unwrap();
+        let mut notes = Notes::open(&folder).unwrap();
+        notes.begin(false, [(replica(), 1, 3), (replica(), 9, 1)].into_iter()).unwrap();
+        notes.end().unwrap();
+        notes.begin(false, std::iter::once((replica(), 4, 1))).unwrap();
+        let notes = Notes::open(&folder).unwrap();
+        assert!(notes.is_suspect(replica(), 4, 1) && !notes.is_suspect(replica(), 9, 1));
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use super::ReadTx;
 use crate::codec::decode;
 use crate::error::{Result, StoreError};
-use crate::tx;
 use minicbor::bytes::ByteVec;
 use omni_model::{CollectionId, RecordId};
 use omni_protocol::{CommitInfo, DirectoryEntry, Effect, Part, Scope};
@@ -46,6 +45,21 @@ impl ReadTx<'_> {
             line.effects.retain(|(_, e)| e.record() == (c, id));
             line.images.retain(|i| (i.collection, i.record) == (c, id));
         }
+        Ok(lines)
+    }
+
+    /// The newest commits that touched the record, newest first, without their images.
+    pub fn record_recent(
+        &self,
+        c: CollectionId,
+        id: RecordId,
+        limit: u64,
+    ) -> std::result::Result<Vec<CommitLine>, StoreError> {
+        // An empty list in place of the images: they are as long as all the rest.
+        let sql = "SELECT h.seq, h.parts, x'80' FROM history_touch t JOIN history h ON h.seq = t.seq \
+                   WHERE t.collection = ?1 AND t.record = ?2 ORDER BY t.seq DESC LIMIT ?3";
+        let mut lines = self.lines(sql, (c.0, id.0.as_bytes(), limit.min(i64::MAX as u64) as i64))?;
+        lines.iter_mut().for_each(|line| line.effects.retain(|(_, e)| e.record() == (c, id)));
         Ok(lines)
     }
 
@@ -125,7 +139,7 @@ impl ReadTx<'_> {
             info = Some(part.info);
         }
         let Some(info) = info else { return Ok(None) };
-        let by = tx::load_device(self.conn, info.device)?;
+        let by = self.device(info.device)?;
         let images = decode(images, "images")?;
         Ok(Some(CommitLine { seq, info, by, effects, images }))
     }

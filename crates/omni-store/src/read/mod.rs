@@ -30,6 +30,7 @@ pub use state::RowState;
 use crate::error::{Result, StoreError};
 use crate::layout::{Table, table};
 use omni_model::{Collection, CollectionId, RecordId};
+use omni_protocol::{DeviceId, DirectoryEntry};
 use rusqlite::Connection;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -39,6 +40,7 @@ pub struct ReadTx<'c> {
     pub(crate) conn: &'c Connection,
     sets: Option<(&'c SetCache, u64)>,
     titles: RefCell<HashMap<(CollectionId, RecordId), Option<String>>>,
+    devices: RefCell<HashMap<DeviceId, Option<DirectoryEntry>>>,
 }
 
 impl std::fmt::Debug for ReadTx<'_> {
@@ -49,7 +51,7 @@ impl std::fmt::Debug for ReadTx<'_> {
 
 impl<'c> ReadTx<'c> {
     pub(crate) fn new(conn: &'c Connection, sets: Option<(&'c SetCache, u64)>) -> ReadTx<'c> {
-        ReadTx { conn, sets, titles: RefCell::default() }
+        ReadTx { conn, sets, titles: RefCell::default(), devices: RefCell::default() }
     }
 
     fn table(&self, collection: &Collection) -> Result<&'static Table> {

@@ -119,22 +119,23 @@ pub struct QueueLine {
 impl ReadTx<'_> {
     /// Entries by state.
     pub fn queue_counts(&self) -> std::result::Result<QueueCounts, StoreError> {
-        let sql = "SELECT state, blocked, count(*) FROM outbox GROUP BY state, blocked";
+        let sql = "SELECT state, count(*), sum(blocked) FROM outbox GROUP BY state";
         let mut stmt = self.conn.prepare_cached(sql)?;
         let mut rows = stmt.query([])?;
         let mut out = QueueCounts::default();
         while let Some(sql) = rows.next()? {
-            let (state, blocked, n): (u8, bool, i64) = (sql.get(0)?, sql.get(1)?, sql.get(2)?);
-            let slot = match (state, blocked) {
-                (3, _) => &mut out.rejected,
-                (4, _) => &mut out.held,
-                (5, _) => &mut out.discarded,
-                (_, true) => &mut out.blocked,
-                (0, _) => &mut out.pending,
-                (1, _) => &mut out.sending,
-                _ => &mut out.acknowledged,
+            let (state, all, blocked): (u8, i64, i64) = (sql.get(0)?, sql.get(1)?, sql.get(2)?);
+            let (slot, may_block) = match state {
+                0 => (&mut out.pending, true),
+                1 => (&mut out.sending, true),
+                2 => (&mut out.acknowledged, true),
+                3 => (&mut out.rejected, false),
+                4 => (&mut out.held, false),
+                _ => (&mut out.discarded, false),
             };
-            *slot += n as u64;
+            let blocked = if may_block { blocked } else { 0 };
+            *slot += (all - blocked) as u64;
+            out.blocked += blocked as u64;
         }
         Ok(out)
     }

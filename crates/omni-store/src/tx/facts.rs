@@ -6,7 +6,8 @@ use crate::error::{Result, corrupt};
 use minicbor::bytes::ByteVec;
 use omni_protocol::frame::to_bytes;
 use omni_protocol::{
-    ChangeId, ConflictId, ConflictItem, Decided, DeviceId, DirectoryEntry, Hash, Part, Position, ReplicaId, Scope,
+    ChangeId, ConflictId, ConflictItem, Decided, DeviceId, DirectoryEntry, Effect, Hash, Part, Position, ReplicaId,
+    Scope,
 };
 use omni_sync::digest::Digest;
 use omni_sync::replica::{HistoryEntry, ReplicaMeta};
@@ -297,6 +298,24 @@ impl WriteTx<'_> {
         load_own(self.conn, id)
     }
 
+    /// Forgets which records the commits up to `last` touched.
+    fn forget_touches(&self, last: i64) -> Result<()> {
+        let sql = "DELETE FROM history_touch WHERE collection = ?1 AND record = ?2 AND seq = ?3";
+        let mut forget = self.conn.prepare_cached(sql)?;
+        let mut stmt = self.conn.prepare_cached("SELECT seq, parts FROM history WHERE seq <= ?1")?;
+        let mut rows = stmt.query([last])?;
+        while let Some(sql) = rows.next()? {
+            let (seq, bytes): (i64, Vec<u8>) = (sql.get(0)?, sql.get(1)?);
+            for part in codec::decode::<Vec<ByteVec>>(&bytes, "history")? {
+                let part: Part = codec::decode(&part, "part")?;
+                for (c, id) in part.effects.iter().map(Effect::record) {
+                    forget.execute((c.0, id.0.as_bytes(), seq))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Forgets history older than `commits_before_ms` (commit time) and confirmed own changes that left the outbox
     /// before `kept_before_ms` (this laptop's time), at most `limit` of each. Returns how many were forgotten.
     pub fn prune(
@@ -312,7 +331,7 @@ impl WriteTx<'_> {
             .query_row((commits_before_ms, limit), |sql| sql.get(0))?;
         let mut gone = 0;
         if let Some(last) = last {
-            self.conn.prepare_cached("DELETE FROM history_touch WHERE seq <= ?1")?.execute([last])?;
+            self.forget_touches(last)?;
             gone += self.conn.prepare_cached("DELETE FROM history WHERE seq <= ?1")?.execute([last])?;
             self.raise_history_since(last as u64)?;
         }

@@ -12,7 +12,7 @@ use crate::codec::Kept;
 use crate::error::{Result, StoreError};
 use crate::notice::Committed;
 use omni_model::{CollectionId, RecordId};
-use omni_protocol::Scope;
+use omni_protocol::{Batch, Scope};
 use omni_sync::digest::Digest;
 use omni_sync::replica::ReplicaMeta;
 use rusqlite::Connection;
@@ -75,6 +75,11 @@ impl<'c> WriteTx<'c> {
     pub(crate) fn finish(mut self) -> Result<Committed> {
         self.flush()?;
         Ok(self.notes)
+    }
+
+    /// Says with the commit that this batch is sealed by it and waits alone.
+    pub fn sealed_alone(&mut self, batch: Option<Batch>) {
+        self.notes.sealed = batch.map(Box::new);
     }
 
     /// The read API over this transaction's own state.

@@ -14,10 +14,15 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// The file as SQLCipher alone sees it, with the key of `key`.
 pub fn plain(path: &Path) -> Connection {
+    let conn = in_form(path, omni_store::FORM);
+    conn.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -49152;").unwrap();
+    conn
+}
+
+/// The file as SQLCipher sees it that takes it to be in this form.
+pub fn in_form(path: &Path, form: &str) -> Connection {
     let conn = Connection::open(path).unwrap();
-    let hex = "07".repeat(32);
-    conn.execute_batch(&format!("PRAGMA key = \"x'{hex}'\"; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -49152;"))
-        .unwrap();
+    conn.execute_batch(&format!("PRAGMA key = \"x'{}'\"; {form}", "07".repeat(32))).unwrap();
     conn
 }
 

@@ -149,7 +149,8 @@ fn to_first_version(path: &Path) {
     conn.execute_batch(
         "DELETE FROM migration WHERE number > 1; DROP TABLE original; DROP INDEX history_change; DROP INDEX own_change_order;
          DROP INDEX own_change_kept; ALTER TABLE history DROP COLUMN images; ALTER TABLE history DROP COLUMN change_id;
-         ALTER TABLE own_change DROP COLUMN local_no; ALTER TABLE replica DROP COLUMN history_since;",
+         ALTER TABLE own_change DROP COLUMN local_no; ALTER TABLE replica DROP COLUMN history_since;
+         CREATE INDEX history_touch_seq ON history_touch (seq); CREATE INDEX outbox_shown ON outbox (state, blocked);",
     )
     .unwrap();
 }

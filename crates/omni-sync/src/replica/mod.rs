@@ -16,6 +16,6 @@ pub use hello::hello;
 pub use incarnation::{CentralHistory, Kept, renew, reopen};
 pub use local::{EditError, Intent, SEALED_MESSAGE, discard, restore, save, take_for_reissue};
 pub use repair::{Here, RepairError, Repaired, repair, settle_digests};
-pub use seal::{BatchLimits, next_batch, seal_lone, sealed_batch, skip};
+pub use seal::{BatchLimits, address, count_attempts, next_batch, seal_lone, sealed_batch, skip};
 pub use session::{Action, Input, OutgoingBatch, Phase, Session};
 pub use tx::{HistoryEntry, OutboxEntry, OutboxState, ReplicaMeta, ReplicaTx, fresh_meta};

@@ -3,7 +3,7 @@
 
 use super::overlay::Visible;
 use super::texts;
-use super::tx::{OutboxEntry, OutboxState, ReplicaTx};
+use super::tx::{OutboxEntry, OutboxState, ReplicaMeta, ReplicaTx};
 use crate::sign::sign_batch;
 use crate::storage::StorageError;
 use ed25519_dalek::SigningKey;
@@ -57,11 +57,29 @@ pub fn sealed_batch(
     signed(tx, key, epoch, entries)
 }
 
-/// Seals the one change that waits. Where several wait, which goes first is decided when a batch is made.
-pub fn seal_lone(tx: &mut dyn ReplicaTx) -> Result<(), StorageError> {
+/// Seals the one change that waits and gives the batch it makes, to be addressed (`address`) and sent once this
+/// transaction is durable. Where several wait, which goes first is decided when a batch is made.
+pub fn seal_lone(tx: &mut dyn ReplicaTx) -> Result<Option<Batch>, StorageError> {
     let limits = BatchLimits::default();
-    if tx.outbox_unsealed(2)?.len() == 1 {
-        seal_waiting(tx, 1, limits.bytes, 0)?;
+    if tx.outbox_unsealed(2)?.len() != 1 {
+        return Ok(None);
+    }
+    let entries = seal_waiting(tx, 1, limits.bytes, 0)?;
+    Ok(unsigned(&tx.meta()?, &entries))
+}
+
+/// Makes a batch one of this epoch, and signs it.
+pub fn address(batch: &mut Batch, epoch: u32, key: &SigningKey) {
+    batch.epoch = epoch;
+    sign_batch(batch, key);
+}
+
+/// Notes that a batch which `seal_lone` gave was put on the wire and its changes are not answered.
+pub fn count_attempts(tx: &mut dyn ReplicaTx, counters: &[u64]) -> Result<(), StorageError> {
+    for counter in counters {
+        if let Some(entry) = tx.outbox_by_counter(*counter)? {
+            tx.outbox_update(&OutboxEntry { attempts: entry.attempts + 1, ..entry })?;
+        }
     }
     Ok(())
 }
@@ -91,19 +109,23 @@ fn signed(
         entry.attempts += 1;
         tx.outbox_update(entry)?;
     }
-    let Some(first) = entries.first() else { return Ok(None) };
-    let meta = tx.meta()?;
-    let mut batch = Batch {
+    let mut batch = unsigned(&tx.meta()?, &entries);
+    batch.iter_mut().for_each(|batch| address(batch, epoch, key));
+    Ok(batch)
+}
+
+/// The batch of sealed entries, addressed to no epoch; `None` without any.
+fn unsigned(meta: &ReplicaMeta, entries: &[OutboxEntry]) -> Option<Batch> {
+    let first = entries.first()?;
+    Some(Batch {
         replica: meta.replica,
         parent: meta.lineage.first().copied(),
-        epoch,
+        epoch: 0,
         first: first.counter.unwrap_or_default(),
         prev_hash: first.prev_chain.unwrap_or_default(),
         entries: entries.iter().map(wire_entry).collect(),
         signature: Vec::new().into(),
-    };
-    sign_batch(&mut batch, key);
-    Ok(Some(batch))
+    })
 }
 
 fn size(entry: &OutboxEntry) -> usize {

@@ -85,6 +85,8 @@ pub struct OutgoingBatch {
     pub first: u64,
     /// Last counter.
     pub last: u64,
+    /// More may wait behind it.
+    pub more: bool,
 }
 
 /// What the driver has to do.
@@ -195,6 +197,8 @@ pub struct Session {
     /// The counter an outstanding `NextBatch` asked from.
     asked_batch: Option<u64>,
     asked_again: bool,
+    /// The queue may hold something that was not asked for yet.
+    may_wait: bool,
     /// The counter central misses: the next batch must reach down to it.
     gap: Option<u64>,
     /// On this connection central has said that it expects this counter or a later one.
@@ -221,6 +225,7 @@ impl Default for Session {
             in_flight: VecDeque::new(),
             asked_batch: None,
             asked_again: false,
+            may_wait: true,
             gap: None,
             expected: 0,
             limits: BatchLimits::default(),
@@ -242,6 +247,11 @@ impl Session {
     /// Central's newest known seq.
     pub fn head(&self) -> u64 {
         self.head
+    }
+
+    /// The copy's cursor.
+    pub fn cursor(&self) -> u64 {
+        self.position.seq
     }
 
     /// Central's epoch as of the last welcome.
@@ -310,7 +320,10 @@ impl Session {
                 self.next_counter = next_counter;
                 Vec::new()
             }
-            Input::QueueChanged => self.want_batch(),
+            Input::QueueChanged => {
+                self.may_wait = true;
+                self.want_batch()
+            }
             Input::Batch(batch) => self.on_batch(batch),
             Input::PageApplied { position, root_matches } => self.on_applied(position, root_matches),
             Input::PageGap { position } => {
@@ -479,7 +492,7 @@ impl Session {
         // While an undeliverable change is being located one batch flies alone, so that a refusal is surely about it.
         let locating = self.refusals > 0 || self.limits != BatchLimits::default();
         let most = if locating { 1 } else { BATCHES_IN_FLIGHT_MAX };
-        if !established || self.in_flight.len() >= most {
+        if !established || !self.may_wait || self.in_flight.len() >= most {
             return Vec::new();
         }
         if self.asked_batch.is_some() {
@@ -504,9 +517,9 @@ impl Session {
             }
             self.gap = None;
         }
-        let Some(batch) = batch else {
-            return if again { self.want_batch() } else { Vec::new() };
-        };
+        // What was saved since it was asked for may not be in it.
+        self.may_wait = again || batch.as_ref().is_some_and(|b| b.more);
+        let Some(batch) = batch else { return self.want_batch() };
         self.next_send = batch.last + 1;
         self.in_flight.push_back((batch.first, batch.last));
         let mut actions = vec![Action::Send(ClientFrame::Push(batch.bytes.into()))];
@@ -524,7 +537,7 @@ impl Session {
         self.in_flight.retain(|(_, last)| *last > top);
         if lost {
             self.in_flight.clear();
-            self.next_send = 0;
+            (self.next_send, self.may_wait) = (0, true);
         }
         self.refusals = 0;
         // Grows back step by step: what was refused is still near, and starting over from whole batches would locate it
@@ -544,7 +557,7 @@ impl Session {
         }
         self.gap = Some(counter);
         self.in_flight.clear();
-        self.next_send = 0;
+        (self.next_send, self.may_wait) = (0, true);
         self.want_batch()
     }
 

@@ -7,7 +7,7 @@ use omni_sync::StorageError;
 use rusqlite::Connection;
 
 /// Format of the tables. A database with a higher one is refused.
-pub const FORMAT: i64 = 6;
+pub const FORMAT: i64 = 7;
 /// The oldest SQLite without the write-ahead-log reset bug.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Marks the file as ours: "OMNC".
@@ -96,6 +96,12 @@ ALTER TABLE fork ADD COLUMN raised INTEGER NOT NULL DEFAULT 0;
     "
 ALTER TABLE fork RENAME COLUMN raised TO known;
 UPDATE fork SET known = max(seq, known);
+",
+    // The newest head is read with every group: it is the last of this key.
+    "
+DROP TABLE tree_head;
+CREATE TABLE tree_head(
+  size INTEGER NOT NULL, epoch INTEGER NOT NULL, signed BLOB NOT NULL, PRIMARY KEY(epoch, size)) STRICT, WITHOUT ROWID;
 ",
 ];
 
