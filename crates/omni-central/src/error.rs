@@ -15,9 +15,13 @@ pub struct CentralError {
     pub message: String,
     /// Whether trying again later may help.
     pub retryable: bool,
+    /// What laptops are told instead, where the sentence names things of this machine.
+    public: Option<&'static str>,
     #[source]
     source: Option<Box<dyn Error + Send + Sync>>,
 }
+
+const DISK_FULL: &str = "Central's disk is full. Make room; nothing was lost.";
 
 /// Shorthand.
 pub type Result<T, E = CentralError> = std::result::Result<T, E>;
@@ -25,7 +29,7 @@ pub type Result<T, E = CentralError> = std::result::Result<T, E>;
 impl CentralError {
     /// A final error.
     pub fn new(code: &'static str, message: impl Into<String>) -> CentralError {
-        CentralError { code, message: message.into(), retryable: false, source: None }
+        CentralError { code, message: message.into(), retryable: false, public: None, source: None }
     }
 
     /// An error that may pass by itself.
@@ -47,12 +51,23 @@ impl CentralError {
             std::io::ErrorKind::PermissionDenied => "forbidden",
             _ => "io",
         };
-        CentralError::new(code, format!("{}: {error}", path.display())).because(error)
+        let message = format!("{}: {error}", path.display());
+        let public = match code {
+            "disk_full" => DISK_FULL,
+            _ => "Central cannot read or write one of its files. Its log says which.",
+        };
+        CentralError { public: Some(public), ..CentralError::new(code, message) }.because(error)
+    }
+
+    /// What laptops are told: without paths of this machine.
+    pub fn told(&self) -> &str {
+        self.public.unwrap_or(&self.message)
     }
 
     /// The error as it crosses the wire.
     pub fn wire(&self, trace_id: String) -> WireError {
-        WireError { code: self.code.into(), message: self.message.clone(), retryable: self.retryable, trace_id }
+        let message = self.told().to_owned();
+        WireError { code: self.code.into(), message, retryable: self.retryable, trace_id }
     }
 }
 
@@ -64,9 +79,25 @@ impl From<StorageError> for CentralError {
         };
         let retryable = matches!(code, "busy" | "disk_full" | "storage");
         let message = match code {
-            "disk_full" => "Central's disk is full. Make room; nothing was lost.".to_owned(),
+            "disk_full" => DISK_FULL.to_owned(),
             _ => format!("Central's storage: {sentence}."),
         };
-        CentralError { code, message, retryable, source: Some(Box::new(error)) }
+        CentralError { code, message, retryable, public: None, source: Some(Box::new(error)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn laptops_are_not_told_paths_of_this_machine() {
+        let gone = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let error = CentralError::file(Path::new("/var/lib/central/central.db"), gone);
+        assert!(error.to_string().contains("/var/lib/central"), "the administrator is");
+        let told = error.wire(String::new());
+        assert_eq!(told.code, "forbidden");
+        assert!(!told.message.contains('/'), "{told:?}");
     }
 }

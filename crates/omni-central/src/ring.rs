@@ -74,6 +74,7 @@ mod tests {
                 command: 0,
                 at_ms: 0,
                 priority: 2,
+                group: None,
             },
             change: vec![0; bytes],
             parts: Vec::new(),

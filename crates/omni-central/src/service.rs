@@ -104,12 +104,12 @@ pub async fn serve(config: Config) -> Result<Running> {
     config.check()?;
     let opening = config.clone();
     let (folder, lock, storage) = off_thread(move || open(&opening)).await?;
-    let listener = listen(config.listen).await?;
-    let metrics = listen(config.metrics.unwrap_or(match config.listen.port() {
+    let listener = listen(config.listen, "--listen").await?;
+    let metrics = config.metrics.unwrap_or(match config.listen.port() {
         0 => SocketAddr::new(config.listen.ip(), 0),
         _ => DEFAULT_METRICS,
-    }))
-    .await?;
+    });
+    let metrics = listen(metrics, "--metrics").await?;
     let (address, metrics_address) = (local(&listener)?, local(&metrics)?);
     let (sample, admit, dir) = (config.sample, config.admit.clone(), folder.snapshots());
     let (core, snapshots) = off_thread(move || {
@@ -153,10 +153,11 @@ fn fill_if_empty(storage: &dyn Storage) -> Result<()> {
     Ok(())
 }
 
-async fn listen(at: SocketAddr) -> Result<TcpListener> {
+/// `flag` chooses another address.
+async fn listen(at: SocketAddr, flag: &str) -> Result<TcpListener> {
     TcpListener::bind(at).await.map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => {
-            CentralError::new("port_taken", format!("Something else listens on {at}. Choose another with --listen."))
+            CentralError::new("port_taken", format!("Something else listens on {at}. Choose another with {flag}."))
                 .because(e)
         }
         _ => CentralError::new("io", format!("Cannot listen on {at}: {e}.")).because(e),

@@ -1,6 +1,6 @@
 //! Outcomes, commits cut into parts per scope, snapshots.
 
-use crate::ids::{ChangeId, ConflictId, DeviceId, Hash, Position, ReplicaId, Scope};
+use crate::ids::{ChangeId, ConflictId, DeviceId, GroupId, Hash, Position, ReplicaId, Scope};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use omni_model::{CollectionId, FieldId, RecordId, Value};
@@ -91,6 +91,9 @@ pub struct CommitInfo {
     /// Priority of the change.
     #[n(6)]
     pub priority: u8,
+    /// The group the change is of: its changes are one act to their operator.
+    #[n(7)]
+    pub group: Option<GroupId>,
 }
 
 /// One resolved effect. Replicas apply effects in order and never merge.

@@ -758,6 +758,8 @@ rpc_types! {
         pub fields: Vec<HistoryField>,
         /// Whether it can be taken back.
         pub can_undo: bool,
+        /// The group the change is of, if it is of one: all of it can be rolled back together.
+        pub group: Option<String>,
     }
     /// One field before and after a commit.
     pub struct HistoryField {

@@ -86,6 +86,7 @@ fn what_a_record_began_with_is_told() {
         command: 0,
         at_ms: 0,
         priority: 2,
+        group: None,
     };
     let fields: Vec<(FieldId, Value)> = row.fields.clone().into_iter().collect();
     let create = Effect::Create { collection: row.collection, record: row.id, key: None, owner: row.owner, fields };

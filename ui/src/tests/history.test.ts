@@ -23,7 +23,7 @@ let entries: HistoryEntry[];
 
 const entry = (seq: number | null, more: Partial<HistoryEntry> = {}): HistoryEntry => ({
   seq, change: `c${seq ?? "own"}`, at: "2026-03-01T14:00:00Z", by: "Mara Ito", device: "field-7", command: "edit", kind: seq === null ? "pending" : "changed", rule: null,
-  fields: [{ name: "status", label: "Status", before: "Active", after: "Growing" }], can_undo: true, ...more,
+  fields: [{ name: "status", label: "Status", before: "Active", after: "Growing" }], can_undo: true, group: null, ...more,
 });
 const line = (name: string, more: Partial<RollbackLine> = {}): RollbackLine => ({
   address: `brand/id-1/${name}`, collection: "brand", record: "id-1", title: "Acme", field: name, label: name, now: "Growing", then: "Active", later: false, later_by: null, ...more,
@@ -99,6 +99,16 @@ describe("history", () => {
     await screen.findByTestId("rollback-lines");
     expect(host.of("rollback.preview")).toEqual([{ change: "c30", record: null, group: null, device: null, also: [] }]);
     expect(host.of("rollback")).toEqual([]);
+  });
+
+  test("a change made together with others is taken back with them, a lone one alone", async () => {
+    entries = [entry(30, { group: "g7" }), entry(20)];
+    show();
+    await waitFor(() => expect(screen.getAllByTestId("history-entry")).toHaveLength(2));
+    expect(screen.getAllByTestId("history-group")).toHaveLength(1);
+    await fireEvent.click(screen.getByTestId("history-group"));
+    await screen.findByTestId("rollback-lines");
+    expect(host.of("rollback.preview")).toEqual([{ change: null, record: null, group: "g7", device: null, also: [] }]);
   });
 
   test("rolling back goes to right after the commit", async () => {

@@ -128,6 +128,7 @@ fn own(tx: &ReadTx<'_>, c: &Collection, key: Key, entry: &OutboxEntry) -> Stored
         rule: entry.outcome.as_ref().and_then(|o| o.code.clone()),
         fields: fields.collect(),
         can_undo: takes_back(entry),
+        group: change.group.as_ref().map(|g| g.id.to_string()),
     })
 }
 
@@ -164,6 +165,7 @@ fn committed(tx: &ReadTx<'_>, c: &Collection, commit: &RecordCommit) -> Stored<H
         rule: commit.rule.clone(),
         fields,
         can_undo: image.is_some() && !commit.left,
+        group: commit.info.group.map(|g| g.to_string()),
     })
 }
 

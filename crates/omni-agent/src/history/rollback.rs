@@ -10,7 +10,7 @@ use crate::error::{Result, internal, usage};
 use crate::handlers::{change_id, read};
 use omni_model::Row;
 use omni_protocol::rpc::{DeviceTarget, RecordTarget, RollbackArgs, RollbackPreview, RolledBack};
-use omni_protocol::{Change, ChangeId, WireError};
+use omni_protocol::{Change, ChangeId, GroupId, WireError};
 use omni_store::{OwnLine, ReadTx, StoreError, WriteTx};
 use omni_sync::history::PastCommit;
 use omni_sync::replica::{EditError, OutboxState, discard};
@@ -76,6 +76,11 @@ enum One {
 ///
 /// Errors: `sealed` for one on its way, `not_found`, `offline` where central is needed and cannot be asked.
 pub async fn of_changes(engine: &Engine, ids: Vec<ChangeId>, also: BTreeSet<String>) -> Result<Target> {
+    let found = found_of(engine, ids).await?;
+    settle(engine, found, also).await
+}
+
+async fn found_of(engine: &Engine, ids: Vec<ChangeId>) -> Result<Found> {
     let mut found = Found::default();
     let wanted = ids.clone();
     let here =
@@ -94,7 +99,7 @@ pub async fn of_changes(engine: &Engine, ids: Vec<ChangeId>, also: BTreeSet<Stri
             },
         }
     }
-    settle(engine, found, also).await
+    Ok(found)
 }
 
 fn one(tx: &ReadTx<'_>, id: ChangeId) -> Stored<One> {
@@ -193,19 +198,26 @@ async fn of_record(engine: &Engine, target: RecordTarget, also: BTreeSet<String>
     Ok(Target { ask, unsent: Vec::new(), missing: 0 })
 }
 
+/// A group of this laptop, with what waits of it, or one of another laptop as far as its commits are here.
 async fn of_group(engine: &Engine, group: &str, also: BTreeSet<String>) -> Result<Target> {
-    let unknown = || WireError::new("not_found", format!("This laptop made no group “{group}”, or keeps it no more."));
-    let id = uuid::Uuid::parse_str(group).map_err(|_| unknown())?;
-    let members = read(&engine.store, move |tx| {
-        let of_group = |c: &Change| c.group.is_some_and(|g| g.id.0 == id);
+    let unknown = || WireError::new("not_found", format!("No group “{group}” is known here, or it is kept no more."));
+    let id = GroupId(uuid::Uuid::parse_str(group).map_err(|_| unknown())?);
+    let (own, commits) = read(&engine.store, move |tx| {
+        let of_group = |c: &Change| c.group.is_some_and(|g| g.id == id);
         let lines = tx.own_changes(None, OWN_MAX)?;
-        Ok(lines.into_iter().filter(|l| of_group(&l.change)).map(|l| l.change.id).collect::<Vec<_>>())
+        let own: Vec<ChangeId> = lines.into_iter().filter(|l| of_group(&l.change)).map(|l| l.change.id).collect();
+        let since = tx.history_since()?;
+        let mut commits = tx.commits_of_group(id)?;
+        commits.retain(|c| c.seq > since);
+        Ok((own, commits))
     })
     .await?;
-    if members.is_empty() {
+    if own.is_empty() && commits.is_empty() {
         return Err(unknown());
     }
-    of_changes(engine, members, also).await
+    let mut found = found_of(engine, own).await?;
+    commits.iter().for_each(|c| found.commit(c));
+    settle(engine, found, also).await
 }
 
 async fn of_device(engine: &Engine, target: DeviceTarget, also: BTreeSet<String>) -> Result<Target> {

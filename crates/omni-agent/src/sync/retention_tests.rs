@@ -16,6 +16,7 @@ fn commit(seq: u64, at_ms: i64) -> HistoryEntry {
         command: 0,
         at_ms,
         priority: 2,
+        group: None,
     };
     let part = Part { seq, scope: Scope { owner: RecordId::GLOBAL, compartment: 0 }, info, effects: Vec::new() };
     let record = (schema::by_name("brand").unwrap().id, RecordId::GLOBAL);

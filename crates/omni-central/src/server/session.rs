@@ -295,7 +295,8 @@ impl Driver {
 
     async fn refuse(&mut self, error: &CentralError) -> Result<()> {
         self.app.core.metrics.refused.increment(1);
-        let (code, message, retryable) = (error.code, error.message.as_str(), error.retryable);
+        tracing::info!(code = error.code, %error, "a laptop was refused");
+        let (code, message, retryable) = (error.code, error.told(), error.retryable);
         let actions = self.session.step(SessionInput::Refuse { code, message, retryable });
         self.perform(actions).await
     }
@@ -307,7 +308,7 @@ impl Driver {
                 SessionAction::Send(frame) => self.send(&frame).await?,
                 SessionAction::Admit(bytes) => {
                     if let Err(e) = self.submit(&bytes) {
-                        let (code, message, retryable) = (e.code, e.message.as_str(), e.retryable);
+                        let (code, message, retryable) = (e.code, e.told(), e.retryable);
                         todo.extend(self.session.step(SessionInput::Refuse { code, message, retryable }));
                     }
                 }
@@ -349,7 +350,7 @@ impl Driver {
                 self.session.step(input)
             }
             Err(e) => {
-                let (code, message, retryable) = (e.code, e.message.as_str(), e.retryable);
+                let (code, message, retryable) = (e.code, e.told(), e.retryable);
                 self.session.step(SessionInput::Refuse { code, message, retryable })
             }
         })

@@ -6,7 +6,7 @@ use crate::error::{Result, StoreError, corrupt};
 use crate::tx::{self, OUTBOX_COLUMNS, entry_from};
 use minicbor::bytes::ByteVec;
 use omni_model::{CollectionId, RecordId, Row};
-use omni_protocol::{Change, ChangeId, CommitInfo, DeviceId, Outcome, Part};
+use omni_protocol::{Change, ChangeId, CommitInfo, DeviceId, GroupId, Outcome, Part};
 use omni_sync::history::PastCommit;
 use omni_sync::meta::Image;
 use omni_sync::replica::OutboxEntry;
@@ -80,6 +80,15 @@ impl ReadTx<'_> {
                    LIMIT ?3";
         let mut commits = self.past(sql, (from_ms, to_ms, bound(limit as u64)))?;
         commits.retain(|c| c.info.device == device);
+        Ok(commits)
+    }
+
+    /// The commits of a group's changes, oldest first, as far as this laptop holds them.
+    pub fn commits_of_group(&self, group: GroupId) -> std::result::Result<Vec<PastCommit>, StoreError> {
+        // Every part names its group, so commits that do not hold its bytes need no decoding.
+        let sql = "SELECT seq, parts, images FROM history WHERE instr(parts, ?1) > 0 ORDER BY seq";
+        let mut commits = self.past(sql, [group.as_bytes().as_slice()])?;
+        commits.retain(|c| c.info.group == Some(group));
         Ok(commits)
     }
 

@@ -28,6 +28,7 @@ fn rename(seq: u64, key: &str, sector: &str, name: &str) -> FeedCommit {
             command: 0,
             at_ms: 1_000 * seq as i64,
             priority: 2,
+            group: None,
         },
         effects: vec![Effect::Put {
             collection: collection("brand").id,

@@ -175,6 +175,7 @@ fn next_commit(seq: u64, rename: RecordId, remove: RecordId, owner: RecordId) ->
             command: 0,
             at_ms: 1_000,
             priority: 2,
+            group: None,
         },
         effects: vec![
             Effect::Put { collection, record: rename, fields: vec![(field("brand", "name"), Value::text("Zebra"))] },

@@ -64,6 +64,7 @@ fn commit(seq: u64, key: &str) -> HistoryEntry {
             command: 0,
             at_ms: 1_000 * seq as i64,
             priority: 2,
+            group: None,
         },
         effects: Vec::new(),
     };

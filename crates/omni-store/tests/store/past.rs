@@ -26,6 +26,7 @@ fn commit(seq: u64, effects: Vec<Effect>) -> FeedCommit {
         command: 0,
         at_ms: 1_000 * seq as i64,
         priority: 2,
+        group: None,
     };
     let part = Part { seq, scope: Scope { owner: agri(), compartment: 0 }, info, effects };
     FeedCommit { seq, parts: vec![part.to_bytes().into()] }

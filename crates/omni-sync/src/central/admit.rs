@@ -485,6 +485,7 @@ fn commit_prepared(
         command: change.command,
         at_ms: author.arrived_ms,
         priority: change.priority,
+        group: change.group.as_ref().map(|g| g.id),
     };
     let commit =
         Commit { images: prepared.images, ..seal_commit(head, info, bytes, prepared.effects, prepared.deltas) };

@@ -32,6 +32,7 @@ fn part(seq: u64, word: &str) -> Vec<u8> {
         command: word.len() as u16,
         at_ms: 0,
         priority: 2,
+        group: None,
     };
     Part { seq, scope: scope(seq), info, effects: Vec::new() }.to_bytes()
 }

@@ -172,6 +172,7 @@ impl Player {
                 command: 0,
                 at_ms: self.earliest,
                 priority: omni_protocol::NORMAL,
+                group: None,
             };
             let position = Position { epoch: now.epoch, seq, hash: Hash::of("filler", &[&prev.0]) };
             let (change, parts, deltas, images) = Default::default();

@@ -151,6 +151,7 @@ fn commit(
         command: 0,
         at_ms: author.at_ms,
         priority: NORMAL,
+        group: None,
     };
     let part = |(scope, effects)| (scope, Part { seq, scope, info: info.clone(), effects }.to_bytes());
     let parts: Vec<_> = effects.into_iter().map(part).collect();

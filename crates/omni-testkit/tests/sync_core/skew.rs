@@ -24,6 +24,7 @@ fn commit(laptop: &mut Laptop, scope: Scope, effects: Vec<Effect>) {
         command: 0,
         at_ms: 0,
         priority: 2,
+        group: None,
     };
     let part = Part { seq, scope, info, effects }.to_bytes().into();
     let watermark = Watermark { position: Position { seq, ..at }, root: None, head: seq };

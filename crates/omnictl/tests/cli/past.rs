@@ -3,7 +3,7 @@
 use crate::kit::{Laptop, Site, has_keys};
 use serde_json::{Value as Json, json};
 
-const HISTORY_KEYS: &[&str] = &["seq", "change", "at", "by", "device", "command", "kind", "rule", "fields"];
+const HISTORY_KEYS: &[&str] = &["seq", "change", "at", "by", "device", "command", "kind", "rule", "fields", "group"];
 
 /// A sector and a brand, known to both laptops.
 async fn two_with_a_brand(site: &Site) -> (Laptop, Laptop) {
@@ -284,4 +284,41 @@ async fn what_a_device_did_in_a_window_goes_back() {
     exchange(&[&a, &b]).await;
     assert_eq!(value(&b, "employees").await, json!(14));
     assert_eq!(b.json(&["get", "brand", "junk"]).await.ok()["fields"]["name"], "Junk");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_of_another_laptop_is_rolled_back_by_its_id() {
+    let site = Site::start().await;
+    let (a, b) = two_with_a_brand(&site).await;
+    let junk = json!({"name": "Junk", "sector": "agriculture", "kind": "core"});
+    let lines = [
+        json!({"op": "set", "collection": "brand", "id": "verdant", "fields": {"employees": 13, "name": "Wrong"}}),
+        json!({"op": "create", "collection": "brand", "key": "junk", "fields": junk}),
+    ];
+    let file = site.dir.path().join("group");
+    std::fs::write(&file, lines.map(|l| l.to_string()).join("\n")).unwrap();
+    assert_eq!(b.json(&["batch", file.to_str().unwrap(), "--group"]).await.ok_lines().len(), 2);
+    exchange(&[&b, &a]).await;
+    a.json(&["set", "brand", "verdant", "name=Right"]).await.ok();
+    exchange(&[&a, &b]).await;
+
+    // Every laptop sees which changes were one act, and takes them back as one.
+    let history = |line: &Json| line["group"].as_str().map(str::to_owned);
+    let of_brand = a.json(&["history", "brand", "verdant"]).await.ok_lines();
+    let of_junk = a.json(&["history", "brand", "junk"]).await.ok_lines();
+    let group = history(&of_junk[0]).unwrap_or_else(|| panic!("{of_junk:?}"));
+    assert_eq!((history(&of_brand[0]), history(&of_brand[1])), (None, Some(group.clone())), "{of_brand:?}");
+    let shown = a.json(&["rollback", "--group", &group, "--preview"]).await.ok_lines();
+    let of = |field: &str| shown.iter().find(|l| l["field"] == field).unwrap_or_else(|| panic!("{field}: {shown:?}"));
+    assert_eq!((&of("name")["later"], &of("employees")["later"]), (&json!(true), &json!(false)));
+    let done = a.json(&["rollback", "--group", &group]).await.ok();
+    assert_eq!(done["left"], 1, "{done}");
+    exchange(&[&a, &b]).await;
+    for laptop in [&a, &b] {
+        assert_eq!((value(laptop, "employees").await, value(laptop, "name").await), (Json::Null, json!("Right")));
+        assert_eq!(laptop.json(&["get", "brand", "junk"]).await.error(1), "not_found");
+        assert_eq!(laptop.json(&["verify"]).await.ok()["equal"], true);
+    }
+    let nobodys = "00000000-0000-4000-8000-000000000000";
+    assert_eq!(a.json(&["rollback", "--group", nobodys]).await.error(1), "not_found");
 }

@@ -724,7 +724,11 @@ fields: Array<HistoryField>,
 /**
  * Whether it can be taken back.
  */
-can_undo: boolean, };
+can_undo: boolean,
+/**
+ * The group the change is of, if it is of one: all of it can be rolled back together.
+ */
+group: string | null, };
 
 /**
  * One field before and after a commit.
