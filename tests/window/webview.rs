@@ -66,12 +66,26 @@ impl Window {
     pub async fn find(&self, id: &str) -> WebElement {
         let css = format!("[data-testid='{id}']");
         let found = self.driver.query(By::Css(css)).wait(DEADLINE, LOOK_AGAIN).first().await;
+        if found.is_err() {
+            // What an operator would see now.
+            self.picture(&Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts/not-found.png")).await;
+        }
         found.unwrap_or_else(|e| panic!("{id}: {e}"))
     }
 
-    /// Clicks it.
+    /// Clicks it, once it stands still: the driver aims first and clicks then, so that what moves meanwhile is missed.
     pub async fn click(&self, id: &str) {
-        self.find(id).await.click().await.unwrap_or_else(|e| panic!("{id}: {e}"));
+        let (started, mut last) = (Instant::now(), None);
+        loop {
+            let element = self.find(id).await;
+            let place = element.rect().await.ok().map(|r| [r.x, r.y, r.width, r.height]);
+            if place.is_some() && place == last {
+                return element.click().await.unwrap_or_else(|e| panic!("{id}: {e}"));
+            }
+            assert!(started.elapsed() < DEADLINE, "{id} does not stand still");
+            last = place;
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Waits until the text of an element is this.
