@@ -46,10 +46,6 @@ impl Paths {
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")
     }
-    /// Assets.
-    pub fn assets(&self) -> PathBuf {
-        self.root.join("assets")
-    }
     /// The local central's data.
     pub fn central(&self) -> PathBuf {
         self.root.join("central")

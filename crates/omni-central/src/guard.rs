@@ -72,14 +72,12 @@ impl Enrolment {
 
     /// The device as it was enrolled; `None` if the line cannot be read.
     fn record(&self) -> Option<DeviceRecord> {
-        let grants = (0..self.grants.len()).step_by(2).map(|at| self.grants.get(at..at + 2));
-        let grants = grants.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect::<Option<Vec<u8>>>()?;
         Some(DeviceRecord {
             device: self.device,
             name: self.name.clone(),
             operator: self.operator.clone(),
             role: self.role.parse().ok()?,
-            grants: from_bytes(&grants).ok()?,
+            grants: from_bytes(&random::hex_bytes(&self.grants)?).ok()?,
             public_key: random::from_hex(&self.public_key)?,
             replica: self.replica,
             enrolled_ms: self.at_ms,

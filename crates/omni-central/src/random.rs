@@ -28,12 +28,16 @@ pub fn to_hex(bytes: &[u8]) -> String {
 
 /// Reads exactly `N` bytes of hex.
 pub fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.len() != 2 * N || !text.is_ascii() {
+    if text.len() != 2 * N {
         return None;
     }
-    let mut out = [0; N];
-    for (i, byte) in out.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
-    }
-    Some(out)
+    hex_bytes(text)?.try_into().ok()
+}
+
+/// Reads any number of bytes of hex.
+pub fn hex_bytes(text: &str) -> Option<Vec<u8>> {
+    let digit = |b: &u8| char::from(*b).to_digit(16).map(|d| d as u8);
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let bytes = pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?));
+    rest.is_empty().then(|| bytes.collect()).flatten()
 }

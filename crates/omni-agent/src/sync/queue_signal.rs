@@ -13,11 +13,10 @@ pub struct QueueSignal {
 }
 
 impl QueueSignal {
-    /// The queue changed durably; `lone` is the newest batch that `seal_lone` made.
+    /// The queue changed durably; `lone` is the batch that `seal_lone` made of all that waited then. Any other change ends
+    /// the batch before it: more may wait behind that one, and only the queue knows.
     pub fn tell(&self, lone: Option<&Batch>) {
-        if let Some(batch) = lone {
-            *self.lone.lock().unwrap_or_else(PoisonError::into_inner) = Some(batch.clone());
-        }
+        *self.lone.lock().unwrap_or_else(PoisonError::into_inner) = lone.cloned();
         self.changed.notify_one();
     }
 
@@ -26,7 +25,7 @@ impl QueueSignal {
         self.changed.notified().await;
     }
 
-    /// The newest such batch, if it is the one that starts at this counter. A batch is given once.
+    /// The batch of the newest change, if it starts at this counter: then nothing else waits. A batch is given once.
     pub fn take(&self, first: u64) -> Option<Batch> {
         self.lone.lock().unwrap_or_else(PoisonError::into_inner).take().filter(|batch| batch.first == first)
     }
@@ -47,11 +46,13 @@ mod tests {
         let signal = QueueSignal::default();
         signal.tell(Some(&batch(4)));
         signal.tell(Some(&batch(5)));
-        signal.tell(None);
         signal.changed().await;
         assert_eq!(signal.take(4), None, "an earlier one waits too: both come from the queue");
         signal.tell(Some(&batch(6)));
         assert_eq!(signal.take(6).map(|b| b.first), Some(6));
         assert_eq!(signal.take(6), None);
+        signal.tell(Some(&batch(7)));
+        signal.tell(None);
+        assert_eq!(signal.take(7), None, "what was saved after it waits too");
     }
 }
